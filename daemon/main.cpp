@@ -1,0 +1,6 @@
+#include <cstdio>
+
+int main() {
+    std::puts("pilotfish " PILOTFISH_VERSION);
+    return 0;
+}

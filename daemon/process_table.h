@@ -1,0 +1,67 @@
+// The children of this process: who among them is a worker, and the reaping of all of them.
+//
+// A worker's process is registered under the same lock that reaping takes, so a child that ends at
+// once is never collected before it is known. Whoever is not registered is an orphan that came to
+// us as PID 1 or subreaper, and is taken away silently.
+//
+// Thread-safety: all members, any thread. Ownership: listeners are borrowed until their exit was
+// reported. Blocks: spawn() until exec succeeded or failed; reap() while a spawn() is under way.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <unordered_map>
+
+#include "daemon/exit_status.h"
+#include "daemon/spawn.h"
+
+namespace pilotfish::daemon {
+
+// What became of a registered process.
+struct ProcessEnd {
+    pid_t pid;
+    ExitStatus status;
+    std::uint64_t cpu_ns;  // user and system time of it and of the children it waited for
+};
+
+// Called under the table's lock: only hand the news on.
+class ProcessListener {
+  public:
+    virtual void process_ended(const ProcessEnd& end) = 0;
+    // The terminal's job control stopped it.
+    virtual void process_stopped(pid_t pid) = 0;
+
+  protected:
+    ~ProcessListener() = default;
+};
+
+struct ReapCounts {
+    int workers = 0;
+    int orphans = 0;
+};
+
+class ProcessTable {
+  public:
+    // Starts a process whose end is reported to listener. What its group still holds at that end
+    // gets leftover_signal and SIGCONT (0: nothing), sent while the group's name cannot be reused.
+    SpawnResult spawn(const SpawnRequest& request, ProcessListener& listener, int leftover_signal);
+
+    // Collects every child that has ended. Call it on each SIGCHLD: one signal may stand for many.
+    ReapCounts reap();
+
+    // True while any child is left, alive or not. As PID 1 or subreaper: while any descendant is.
+    static bool has_children() noexcept;
+
+    std::uint64_t orphans_reaped() const noexcept;
+
+  private:
+    struct Entry {
+        ProcessListener* listener;
+        int leftover_signal;
+    };
+    mutable std::mutex mutex_;
+    std::unordered_map<pid_t, Entry> entries_;
+    std::uint64_t orphans_ = 0;
+};
+
+}  // namespace pilotfish::daemon

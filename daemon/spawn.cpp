@@ -1,0 +1,322 @@
+// Spawning, and why it is done by hand.
+//
+// The child is made by clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD): no page table is copied (fork
+// of a daemon with a large heap costs milliseconds), this thread sleeps until execve is done, and
+// so
+//  - failure needs no pipe: the child writes errno and stage into this thread's memory;
+//  - when we return, the child has its process group, its signal state and its new image, so a
+//  signal
+//    forwarded from now on cannot meet a half-made child (the race that tini -g, dumb-init and
+//    catatonit lose: kill(-pgid) before setpgid gives ESRCH and the SIGTERM is gone);
+//  - the pidfd names this child and no later user of its pid.
+// Rejected: posix_spawn (no setpgid together with tcsetpgrp before exec, no CLOSE_RANGE, no pidfd,
+// no stage in its errors); fork (slow, and copies locked locks); clone3 (Docker's seccomp profile
+// answers ENOSYS on older engines; it earns its place when CLONE_INTO_CGROUP is wanted).
+//
+// The danger: the child runs in our memory. It makes system calls only, through syscall(2) rather
+// than libc's wrappers (sanitizers put their own code in those), writes nothing but its own stack,
+// the report and the LISTEN_PID digits, and never returns. All signals stay blocked in it until the
+// last call before execve, when every handler has been replaced, so no handler of ours can run in
+// it.
+#include "daemon/spawn.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <string_view>
+
+namespace pilotfish::daemon {
+namespace {
+
+#define PF_IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
+
+// Linux's own layout of rt_sigaction's argument, for SIG_DFL and SIG_IGN only.
+struct KernelSigaction {
+    void (*handler)(int) = SIG_DFL;
+    unsigned long flags = 0;
+    void (*restorer)() = nullptr;
+    unsigned long mask = 0;
+};
+constexpr std::size_t kKernelSigsetBytes = 8;
+
+enum class Stage : int { none, terminal, descriptors, directory, exec };
+
+struct Plan {
+    const SpawnRequest* request;
+    char* const* argv;
+    char* const* envp;
+    const char* const* candidates;  // paths to try, null-terminated
+    char* const* shell_argv;        // argv behind "/bin/sh PATH" for a script without "#!"
+    char* listen_pid_digits;        // where our pid is to be written, or null
+    int null_fd;
+    // The child's report.
+    Stage stage = Stage::none;
+    int error = 0;
+    const char* failed_path = nullptr;
+};
+
+[[noreturn]] PF_IN_CHILD void give_up(Plan& plan, Stage stage, int error, const char* path) {
+    plan.stage = stage;
+    plan.error = error;
+    plan.failed_path = path;
+    for (;;) syscall(SYS_exit, 127);
+}
+
+PF_IN_CHILD void write_pid(char* digits) {
+    long pid = syscall(SYS_getpid);
+    char reversed[20];
+    int length = 0;
+    do {
+        reversed[length++] = static_cast<char>('0' + pid % 10);
+        pid /= 10;
+    } while (pid != 0);
+    while (length > 0) *digits++ = reversed[--length];
+    *digits = '\0';
+}
+
+PF_IN_CHILD void reset_signals(const SpawnRequest& request) {
+    for (int signal = 1; signal < NSIG; ++signal) {
+        KernelSigaction action;
+        if (syscall(SYS_rt_sigaction, signal, nullptr, &action, kKernelSigsetBytes) != 0) continue;
+        const bool ignored_at_start = signal == SIGPIPE   ? request.ignore_sigpipe
+                                      : signal == SIGCHLD ? request.ignore_sigchld
+                                                          : action.handler == SIG_IGN;
+        void (*const wanted)(int) = ignored_at_start ? SIG_IGN : SIG_DFL;
+        if (action.handler == wanted) continue;
+        KernelSigaction replacement;
+        replacement.handler = wanted;
+        syscall(SYS_rt_sigaction, signal, &replacement, nullptr, kKernelSigsetBytes);
+    }
+}
+
+// Puts source at target (0, 1 or 2). A source that is below 3 itself may be overwritten by an
+// earlier step, which is why the caller has lifted all three above 2 first.
+PF_IN_CHILD void place(Plan& plan, int source, int target) {
+    if (source < 0) return;  // was closed when we started: the worker finds it closed as well
+    if (syscall(SYS_dup3, source, target, 0) < 0) give_up(plan, Stage::descriptors, errno, nullptr);
+}
+
+// Above 2 and close-on-exec; -1 stays -1 and a closed descriptor becomes -1.
+PF_IN_CHILD int lift(Plan& plan, int fd) {
+    if (fd < 0) return -1;
+    const long lifted = syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+    if (lifted < 0 && errno != EBADF) give_up(plan, Stage::descriptors, errno, nullptr);
+    return static_cast<int>(lifted);
+}
+
+PF_IN_CHILD void arrange_descriptors(Plan& plan) {
+    const SpawnRequest& request = *plan.request;
+    const bool as_they_are =
+        request.stdin_fd == 0 && request.stdout_fd == 1 && request.stderr_fd == 2;
+    if (!as_they_are) {
+        const int input = lift(plan, request.stdin_fd < 0 ? plan.null_fd : request.stdin_fd);
+        const int output = lift(plan, request.stdout_fd);
+        const int errors = lift(plan, request.stderr_fd);
+        place(plan, input, 0);
+        place(plan, output, 1);
+        place(plan, errors, 2);
+    }
+    // Our own are all close-on-exec; what we inherited is not.
+    if (!request.inherit_descriptors) {
+        syscall(SYS_close_range, 3U, ~0U, static_cast<unsigned>(CLOSE_RANGE_CLOEXEC));
+    }
+}
+
+PF_IN_CHILD int child_main(void* argument) {
+    Plan& plan = *static_cast<Plan*>(argument);
+    const SpawnRequest& request = *plan.request;
+
+    syscall(SYS_setpgid, 0, 0);
+    if (request.foreground_tty) {
+        // SIGTTOU is blocked here, so a background caller is not stopped by this.
+        const int group = static_cast<int>(syscall(SYS_getpid));
+        if (syscall(SYS_ioctl, *request.foreground_tty, TIOCSPGRP, &group) != 0 &&
+            errno != ENOTTY && errno != ENXIO && errno != EPERM) {
+            give_up(plan, Stage::terminal, errno, nullptr);
+        }
+    }
+    if (!request.directory.empty() && syscall(SYS_chdir, request.directory.c_str()) != 0) {
+        give_up(plan, Stage::directory, errno, request.directory.c_str());
+    }
+    arrange_descriptors(plan);
+    if (plan.listen_pid_digits != nullptr) write_pid(plan.listen_pid_digits);
+    reset_signals(request);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &request.mask, nullptr, kKernelSigsetBytes);
+
+    // As execvp does: go on along PATH past what is not there; remember a refusal over a miss.
+    int refused = 0;
+    const char* refused_path = nullptr;
+    const char* last = nullptr;
+    int error = ENOENT;
+    for (const char* const* path = plan.candidates; *path != nullptr; ++path) {
+        last = *path;
+        syscall(SYS_execve, *path, plan.argv, plan.envp);
+        error = errno;
+        if (error == ENOEXEC) {
+            const_cast<char**>(plan.shell_argv)[1] = const_cast<char*>(*path);
+            syscall(SYS_execve, "/bin/sh", plan.shell_argv, plan.envp);
+        }
+        if (error == EACCES && refused == 0) {
+            refused = error;
+            refused_path = *path;
+        }
+        if (error != ENOENT && error != ENOTDIR && error != EACCES) break;
+    }
+    if (refused != 0 && (error == ENOENT || error == ENOTDIR)) {
+        error = refused;
+        last = refused_path;
+    }
+    give_up(plan, Stage::exec, error, last);
+}
+
+std::string_view variable(const std::vector<std::string>& environment, std::string_view name) {
+    for (const std::string& entry : environment) {
+        if (entry.size() > name.size() && entry[name.size()] == '=' && entry.starts_with(name)) {
+            return std::string_view(entry).substr(name.size() + 1);
+        }
+    }
+    return {};
+}
+
+std::vector<std::string> candidates_for(const std::string& name,
+                                        const std::vector<std::string>& environment) {
+    if (name.find('/') != std::string::npos) return {name};
+    std::string_view path = variable(environment, "PATH");
+    if (path.empty()) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    std::vector<std::string> found;
+    while (true) {
+        const std::size_t colon = path.find(':');
+        const std::string_view folder = path.substr(0, colon);
+        found.push_back((folder.empty() ? std::string(".") : std::string(folder)) + "/" + name);
+        if (colon == std::string_view::npos) return found;
+        path.remove_prefix(colon + 1);
+    }
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    result.reserve(strings.size() + 1);
+    for (const std::string& text : strings) result.push_back(const_cast<char*>(text.c_str()));
+    result.push_back(nullptr);
+    return result;
+}
+
+SpawnError describe(const Plan& plan, const SpawnRequest& request) {
+    const std::string& program = request.command.front();
+    const std::string path = plan.failed_path != nullptr ? plan.failed_path : program;
+    SpawnError failure;
+    switch (plan.stage) {
+        case Stage::directory:
+            failure.error =
+                core::system_error("start " + program + ": enter directory " + path, plan.error);
+            return failure;
+        case Stage::terminal:
+            failure.error =
+                core::system_error("start " + program + ": hand it the terminal", plan.error);
+            return failure;
+        case Stage::descriptors:
+            failure.error =
+                core::system_error("start " + program + ": set up its descriptors", plan.error);
+            return failure;
+        case Stage::none:
+        case Stage::exec: break;
+    }
+    const bool missing = plan.error == ENOENT || plan.error == ENOTDIR;
+    failure.exit_code = missing ? 127 : 126;
+    struct stat info{};
+    if (missing && program.find('/') == std::string::npos) {
+        failure.error = {"cannot start " + program + ": no such program in PATH", plan.error};
+    } else if (missing && stat(path.c_str(), &info) == 0) {
+        // The file is there, so ENOENT speaks of what it asks for.
+        failure.error = {
+            "cannot start " + path + ": its interpreter or dynamic loader is not in this image",
+            plan.error};
+    } else if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+        failure.error = {"cannot start " + path + ": it is a directory", plan.error};
+    } else {
+        failure.error = core::system_error("start " + path, plan.error);
+    }
+    return failure;
+}
+
+}  // namespace
+
+SpawnResult spawn(const SpawnRequest& request) {
+    PF_CHECK(!request.command.empty(), "spawn of an empty command");
+    SpawnResult result;
+
+    // Everything that allocates is done before the clone.
+    std::vector<std::string> environment = request.environment;
+    char* listen_pid_digits = nullptr;
+    for (std::string& entry : environment) {
+        // Socket activation speaks to the process it was meant for; that is the worker, not us.
+        if (!entry.starts_with("LISTEN_PID=") || !request.inherit_descriptors) continue;
+        if (entry.substr(11) != std::to_string(getpid())) continue;
+        entry.assign("LISTEN_PID=00000000000000000000");
+        listen_pid_digits = entry.data() + 11;
+    }
+    const std::vector<char*> argv = pointers(request.command);
+    const std::vector<char*> envp = pointers(environment);
+    const std::vector<std::string> paths = candidates_for(request.command.front(), environment);
+    const std::vector<char*> candidates = pointers(paths);
+    std::vector<char*> shell_argv = {const_cast<char*>("/bin/sh"), nullptr};
+    shell_argv.insert(shell_argv.end(), argv.begin() + 1, argv.end());
+
+    int null_fd = -1;
+    if (request.stdin_fd < 0) {
+        null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (null_fd < 0) {
+            result.error.error =
+                core::system_error("start " + request.command.front() + ": open /dev/null", errno);
+            return result;
+        }
+    }
+    Plan plan{&request,          argv.data(),       envp.data(), candidates.data(),
+              shell_argv.data(), listen_pid_digits, null_fd};
+
+    alignas(16) char stack[32 * 1024];
+    SpawnedProcess process;
+    // SIGCHLD, so that wait sees it; the pidfd comes close-on-exec.
+    process.pid = clone(child_main, stack + sizeof stack,
+                        CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &process.pidfd);
+    const int clone_errno = errno;
+    if (null_fd >= 0) close(null_fd);
+    if (process.pid < 0) {
+        result.error.error = core::system_error(
+            "start " + request.command.front() + ": make a process", clone_errno);
+        return result;
+    }
+    if (plan.stage != Stage::none) {
+        // It never became the program: its remains are ours alone to take away.
+        siginfo_t ignored;
+        while (waitid(P_PID, static_cast<id_t>(process.pid), &ignored, WEXITED) != 0 &&
+               errno == EINTR) {
+        }
+        close(process.pidfd);
+        result.error = describe(plan, request);
+        return result;
+    }
+    result.process = process;
+    return result;
+}
+
+std::string find_program(const std::string& name, const std::vector<std::string>& environment) {
+    for (const std::string& path : candidates_for(name, environment)) {
+        struct stat info{};
+        if (stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+            access(path.c_str(), X_OK) == 0)
+            return path;
+    }
+    return {};
+}
+
+}  // namespace pilotfish::daemon

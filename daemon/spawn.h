@@ -1,0 +1,56 @@
+// Starts one child process: its own process group, its signals, descriptors and directory as asked,
+// and a true answer whether exec succeeded.
+//
+// Thread-safety: any thread; the caller holds the process table's lock so that a child that ends at
+// once is not reaped before it is known (daemon/process_table.h). Ownership: the returned pidfd is
+// the caller's. Blocks: the calling thread, until the child's execve succeeded or failed (vfork's
+// rule). Fails: a SpawnError with the stage, the errno and the exit status a shell would give (126,
+// 127).
+#pragma once
+
+#include <csignal>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+
+namespace pilotfish::daemon {
+
+struct SpawnRequest {
+    std::vector<std::string> command;      // argv; command[0] is looked up in PATH of `environment`
+    std::vector<std::string> environment;  // NAME=value
+    std::string directory;                 // empty: stay
+    int stdin_fd = 0;                      // becomes descriptor 0; -1: /dev/null
+    int stdout_fd = 1;                     // becomes descriptor 1
+    int stderr_fd = 2;
+    bool inherit_descriptors = false;   // pass on what was inherited above 2; else all are closed
+    std::optional<int> foreground_tty;  // terminal whose foreground group the child becomes
+    sigset_t mask{};                    // blocked set of the child
+    bool ignore_sigpipe = false;
+    bool ignore_sigchld = false;
+};
+
+struct SpawnedProcess {
+    pid_t pid = -1;
+    int pidfd = -1;  // CLOEXEC
+};
+
+struct SpawnError {
+    core::Error error;    // "cannot start nginx: /usr/sbin/nginx: permission denied"
+    int exit_code = 125;  // 127 not found, 126 found but not executable, 125 anything of ours
+};
+
+struct SpawnResult {
+    std::optional<SpawnedProcess> process;
+    SpawnError error;  // meaningful when !process
+};
+
+SpawnResult spawn(const SpawnRequest& request);
+
+// The first regular executable file that PATH gives for this name, or the name itself when it has a
+// slash; empty when there is none. For looking into a program before it starts; spawn() tries
+// itself.
+std::string find_program(const std::string& name, const std::vector<std::string>& environment);
+
+}  // namespace pilotfish::daemon

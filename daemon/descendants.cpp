@@ -57,6 +57,12 @@ std::optional<Stat> read_stat(pid_t pid) {
 
 }  // namespace
 
+std::optional<Descendant> read_process(pid_t pid) {
+    const auto stat = read_stat(pid);
+    if (!stat) return std::nullopt;
+    return stat->process;
+}
+
 std::vector<Descendant> descendants_of(pid_t ancestor) {
     std::vector<Stat> all;
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);

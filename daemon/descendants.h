@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace pilotfish::daemon {
@@ -24,6 +25,9 @@ struct Descendant {
         return pid == other.pid && start_ticks == other.start_ticks;
     }
 };
+
+// nullopt: there is no such process, or /proc is not there.
+std::optional<Descendant> read_process(pid_t pid);
 
 // Zombies included.
 std::vector<Descendant> descendants_of(pid_t ancestor);

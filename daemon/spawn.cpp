@@ -98,18 +98,16 @@ PF_IN_CHILD void reset_signals(const SpawnRequest& request) {
     }
 }
 
-// Puts source at target (0, 1 or 2). A source that is below 3 itself may be overwritten by an
-// earlier step, which is why the caller has lifted all three above 2 first.
+// Puts source at target (0, 1 or 2), without close-on-exec.
 PF_IN_CHILD void place(Plan& plan, int source, int target) {
-    if (source < 0) return;  // was closed when we started: the worker finds it closed as well
     if (syscall(SYS_dup3, source, target, 0) < 0) give_up(plan, Stage::descriptors, errno, nullptr);
 }
 
-// Above 2 and close-on-exec; -1 stays -1 and a closed descriptor becomes -1.
+// A copy above 2, close-on-exec: place() may overwrite the original before its turn.
 PF_IN_CHILD int lift(Plan& plan, int fd) {
-    if (fd < 0) return -1;
-    const long lifted = syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
-    if (lifted < 0 && errno != EBADF) give_up(plan, Stage::descriptors, errno, nullptr);
+    const int source = fd == kNullDevice ? plan.null_fd : fd;
+    const long lifted = syscall(SYS_fcntl, source, F_DUPFD_CLOEXEC, 3);
+    if (lifted < 0) give_up(plan, Stage::descriptors, errno, nullptr);
     return static_cast<int>(lifted);
 }
 
@@ -118,7 +116,7 @@ PF_IN_CHILD void arrange_descriptors(Plan& plan) {
     const bool as_they_are =
         request.stdin_fd == 0 && request.stdout_fd == 1 && request.stderr_fd == 2;
     if (!as_they_are) {
-        const int input = lift(plan, request.stdin_fd < 0 ? plan.null_fd : request.stdin_fd);
+        const int input = lift(plan, request.stdin_fd);
         const int output = lift(plan, request.stdout_fd);
         const int errors = lift(plan, request.stderr_fd);
         place(plan, input, 0);
@@ -272,7 +270,8 @@ SpawnResult spawn(const SpawnRequest& request) {
     shell_argv.insert(shell_argv.end(), argv.begin() + 1, argv.end());
 
     int null_fd = -1;
-    if (request.stdin_fd < 0) {
+    if (request.stdin_fd == kNullDevice || request.stdout_fd == kNullDevice ||
+        request.stderr_fd == kNullDevice) {
         null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (null_fd < 0) {
             result.error.error =

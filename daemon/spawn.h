@@ -17,12 +17,16 @@
 
 namespace pilotfish::daemon {
 
+// In place of a descriptor: /dev/null.
+inline constexpr int kNullDevice = -1;
+
 struct SpawnRequest {
     std::vector<std::string> command;      // argv; command[0] is looked up in PATH of `environment`
     std::vector<std::string> environment;  // NAME=value
     std::string directory;                 // empty: stay
-    int stdin_fd = 0;                      // becomes descriptor 0; -1: /dev/null
-    int stdout_fd = 1;                     // becomes descriptor 1
+    // What becomes descriptors 0, 1 and 2. Requires: ours are open (main sees to it).
+    int stdin_fd = 0;
+    int stdout_fd = 1;
     int stderr_fd = 2;
     bool inherit_descriptors = false;   // pass on what was inherited above 2; else all are closed
     std::optional<int> foreground_tty;  // terminal whose foreground group the child becomes

@@ -1,0 +1,22 @@
+// The environment a worker is started with, before the hints.
+//
+// Any thread, as long as nobody changes environ (nobody in pilotfish does). Never blocks or fails.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/settings.h"
+
+namespace pilotfish::daemon {
+
+// The daemon's own environment without PILOTFISH_*, then the worker's ENV_<VAR> over it, then
+// PILOTFISH_WORKER and PILOTFISH_INSTANCE. Each name once; for a name given twice the first stands,
+// as getenv(3) would answer.
+std::vector<std::string> worker_environment(const config::WorkerSettings& settings);
+
+// The value of a variable in such a list; nullptr: not set.
+const char* find_variable(const std::vector<std::string>& environment, std::string_view name);
+
+}  // namespace pilotfish::daemon

@@ -1,0 +1,342 @@
+#include "daemon/supervisor.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "core/async_fd.h"
+#include "core/runtime.h"
+#include "core/sleep.h"
+#include "daemon/descendants.h"
+#include "daemon/environment.h"
+#include "daemon/task_dump.h"
+
+namespace pilotfish::daemon {
+namespace {
+
+using std::chrono::milliseconds;
+
+bool contains(const std::vector<const Worker*>& list, const Worker* worker) {
+    return std::find(list.begin(), list.end(), worker) != list.end();
+}
+
+void say(core::LogLevel level, const std::string& line) { core::log(level, "daemon", line); }
+
+// Told once each, by pid and start time.
+void tell_descendants(std::vector<Descendant>& told) {
+    for (const Descendant& process : descendants_of(getpid())) {
+        if (process.state == 'Z' || std::find(told.begin(), told.end(), process) != told.end())
+            continue;
+        signal_descendant(process, SIGTERM);
+        signal_descendant(process, SIGCONT);  // whoever is stopped would never see the first
+        told.push_back(process);
+    }
+}
+
+}  // namespace
+
+Supervisor::Supervisor(SupervisorParts parts) : parts_(std::move(parts)) {
+    own_signals_ = parts_.configuration.settings.signals == config::SignalPolicy::own;
+    make_workers();
+}
+
+Supervisor::~Supervisor() = default;
+
+void Supervisor::make_workers() {
+    const bool entrypoint = parts_.configuration.mode == config::Mode::entrypoint;
+    for (const config::WorkerSettings& settings : parts_.configuration.workers) {
+        WorkerRole role;
+        role.stop_timeout = settings.stop_timeout;
+        if (entrypoint) {
+            role.inherit_descriptors = true;
+            role.terminal = Terminal::in_foreground();
+            role.ends_its_group = settings.restart != config::RestartPolicy::never;
+            role.stop_timeout = std::nullopt;
+        }
+        workers_.push_back(std::make_unique<Worker>(settings, role, *this));
+    }
+}
+
+core::Task<Verdict> Supervisor::run() {
+    auto signals = SignalSource::open();
+    PF_CHECK(signals.ok(), signals.error().message);
+    core::spawn(read_signals(std::move(*signals)), {.name = "signals"});
+
+    for (const auto& worker : workers_)
+        core::spawn(worker->live(), {.name = worker->settings().name});
+    release_followers();
+    if (workers_.empty()) parts_.after_first_start();
+
+    // Without workers it is a sidecar: it stays until it is told to stop.
+    while (!all_over() || (workers_.empty() && !shutdown_)) {
+        std::optional<SteadyTime> deadline;
+        if (shutdown_) deadline = shutdown_->next();
+        auto received = co_await events_.receive(deadline);
+        if (received.wake == core::Wake::timed_out) shutdown_deadline_passed();
+        if (received.value) handle(*received.value);
+    }
+    shutting_down_.store(true, std::memory_order_release);
+    co_await drain_descendants();
+    co_await finish_logs();
+    co_return judge();
+}
+
+// One look at the whole queue: SIGCHLD may stand for many children, others are each their own.
+core::Task<void> Supervisor::read_signals(SignalSource source) {
+    // AsyncFd closes what it adopts; the source keeps its own.
+    auto adopted = core::AsyncFd::adopt(dup_cloexec(source.fd()));
+    PF_CHECK(adopted.ok(), adopted.error().message);
+    core::AsyncFd readable = std::move(*adopted);
+    for (;;) {
+        while (auto signal = source.next()) {
+            if (signal->number == SIGCHLD) {
+                processes_.reap();
+            } else {
+                take_signal(*signal);
+            }
+        }
+        const core::Wake wake = co_await readable.readable();
+        if (wake == core::Wake::closed) co_return;
+    }
+}
+
+void Supervisor::take_signal(const ReceivedSignal& signal) {
+    if (own_signals_) {
+        take_own_signal(signal);
+        return;
+    }
+    // Forwarded signals go to main; a container without one has nobody else to ask.
+    Worker* main_worker = nullptr;
+    for (const auto& worker : workers_) {
+        if (worker->settings().name == "main") main_worker = worker.get();
+    }
+    if (signal.number == SIGTERM || main_worker == nullptr) {
+        if (signal.number == SIGTERM || signal.number == SIGINT) {
+            events_.send({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
+        }
+        return;
+    }
+    main_worker->forward(signal);
+}
+
+void Supervisor::take_own_signal(const ReceivedSignal& signal) {
+    switch (signal.number) {
+        case SIGTERM:
+        case SIGINT:
+            events_.send({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
+            break;
+        case SIGQUIT:
+            dump_tasks_to_stderr();
+            events_.send({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
+            break;
+        case SIGUSR1: dump_tasks_to_stderr(); break;
+        case SIGHUP:
+            say(core::LogLevel::warn,
+                "SIGHUP: nothing to reload, the configuration is the environment we were started "
+                "with");
+            break;
+        default: break;
+    }
+}
+
+void Supervisor::handle(const Event& event) {
+    switch (event.kind) {
+        case Event::Kind::stop: {
+            if (shutdown_) {
+                // Asked again: whoever still runs hears it again, as under any shell.
+                for (const Worker* asked : asked_) {
+                    for (const auto& worker : workers_) {
+                        if (worker.get() == asked && has_process(worker->status().state))
+                            worker->forward(*event.signal);
+                    }
+                }
+                break;
+            }
+            if (own_signals_ && event.signal->number == SIGQUIT) forced_code_ = 128 + SIGQUIT;
+            stop_was_asked_ = true;
+            begin_shutdown(event.signal, signal_name(event.signal->number));
+            break;
+        }
+        case Event::Kind::worker_changed: {
+            const WorkerState state = event.worker->status().state;
+            if (is_over(state) && !contains(over_, event.worker)) worker_is_over(*event.worker);
+            release_followers();
+            break;
+        }
+        case Event::Kind::log_stream_closed: break;
+    }
+}
+
+void Supervisor::worker_is_over(Worker& worker) {
+    over_.push_back(&worker);
+    if (worker.settings().critical && !contains(asked_, &worker) && ended_critical_ == nullptr) {
+        ended_critical_ = &worker;
+        if (!shutdown_ && !all_over())
+            begin_shutdown(std::nullopt, worker.settings().name + " ended, which is critical");
+    }
+    if (shutdown_ && shutdown_->phase() != ShutdownPhase::delaying) stop_next_workers();
+}
+
+// A worker starts once all that it comes AFTER have been started, or have ended for good.
+void Supervisor::release_followers() {
+    if (shutdown_) return;
+    for (const auto& worker : workers_) {
+        if (contains(released_, worker.get())) continue;
+        const auto& after = worker->settings().after;
+        const bool free = std::all_of(workers_.begin(), workers_.end(), [&](const auto& other) {
+            if (std::find(after.begin(), after.end(), other->settings().name) == after.end())
+                return true;
+            const WorkerState state = other->status().state;
+            return has_process(state) || is_over(state);
+        });
+        if (!free) continue;
+        released_.push_back(worker.get());
+        worker->release();
+    }
+}
+
+void Supervisor::begin_shutdown(const std::optional<ReceivedSignal>& signal, std::string reason) {
+    const config::Settings& settings = parts_.configuration.settings;
+    stop_signal_ = signal;
+    stop_reason_ = std::move(reason);
+    shutting_down_.store(true, std::memory_order_release);
+    const auto delay = stop_was_asked_ ? settings.drain_delay : std::chrono::nanoseconds::zero();
+    shutdown_.emplace(SteadyClock::now(), delay, settings.stop_timeout);
+    if (delay == std::chrono::nanoseconds::zero()) {
+        shutdown_deadline_passed();
+    } else {
+        say(core::LogLevel::info,
+            stop_reason_ + ": not ready any more; workers are told in " + duration_text(delay));
+    }
+}
+
+void Supervisor::shutdown_deadline_passed() {
+    shutdown_->advance();
+    switch (shutdown_->phase()) {
+        case ShutdownPhase::delaying: break;
+        case ShutdownPhase::asking: stop_next_workers(); break;
+        case ShutdownPhase::telling: {
+            say(core::LogLevel::warn,
+                "still running near the end of the stop timeout: telling every descendant");
+            std::vector<Descendant> told;
+            tell_descendants(told);
+            break;
+        }
+        case ShutdownPhase::killing: {
+            const int killed = kill_descendants();
+            if (killed > 0) {
+                say(core::LogLevel::warn,
+                    "did not end within " +
+                        duration_text(parts_.configuration.settings.stop_timeout) + ": killed " +
+                        std::to_string(killed) + " processes");
+            }
+            // A worker in back-off or not started has no process that could end.
+            for (const auto& worker : workers_) {
+                if (!contains(asked_, worker.get())) {
+                    asked_.push_back(worker.get());
+                    worker->stop();
+                }
+            }
+            break;
+        }
+    }
+}
+
+// In reverse order of start: a worker is asked once all that come AFTER it are over.
+void Supervisor::stop_next_workers() {
+    const bool forwarding = parts_.configuration.mode == config::Mode::entrypoint;
+    for (const auto& worker : workers_) {
+        if (contains(asked_, worker.get())) continue;
+        const bool needed = std::any_of(workers_.begin(), workers_.end(), [&](const auto& other) {
+            const auto& after = other->settings().after;
+            return std::find(after.begin(), after.end(), worker->settings().name) != after.end() &&
+                   !is_over(other->status().state);
+        });
+        if (needed) continue;
+        asked_.push_back(worker.get());
+        worker->stop(forwarding ? stop_signal_ : std::nullopt);
+    }
+}
+
+bool Supervisor::all_over() const {
+    return std::all_of(workers_.begin(), workers_.end(),
+                       [](const auto& worker) { return is_over(worker->status().state); });
+}
+
+// Whoever is left: daemons that double-forked, setsid escapees, background jobs of a shell. They
+// are told, given what is left of the time, and killed at its end.
+core::Task<void> Supervisor::drain_descendants() {
+    if (!ProcessTable::has_children()) co_return;
+    const SteadyTime deadline =
+        shutdown_ ? shutdown_->kills_at()
+                  : SteadyClock::now() + parts_.configuration.settings.stop_timeout;
+    std::vector<Descendant> told;
+    milliseconds pause{1};
+    while (ProcessTable::has_children()) {
+        if (SteadyClock::now() >= deadline) {
+            kill_descendants();
+        } else {
+            tell_descendants(told);
+        }
+        co_await core::sleep_for(pause);
+        pause = std::min(pause * 2, milliseconds(10));
+    }
+}
+
+// With the last descendant gone every pipe is at its end, unless somebody outside holds it.
+core::Task<void> Supervisor::finish_logs() {
+    const SteadyTime deadline = SteadyClock::now() + milliseconds(500);
+    while (open_log_streams_.load(std::memory_order_acquire) > 0) {
+        auto received = co_await events_.receive(deadline);
+        if (received.wake != core::Wake::ready) co_return;
+    }
+}
+
+Verdict Supervisor::judge() const {
+    const std::string asked = stop_was_asked_ ? ", stopped by " + stop_reason_ : "";
+    auto end_of = [](const Worker& worker) {
+        const WorkerStatus status = worker.status();
+        if (!status.last_end) return worker.settings().name + " was never started";
+        // A failed start tells the whole story by itself.
+        if (status.last_end_text.starts_with("cannot")) return status.last_end_text;
+        return worker.settings().name + " " + status.last_end_text;
+    };
+    if (forced_code_)
+        return {*forced_code_, "stopped by " + stop_reason_ + " with a dump of all tasks"};
+    if (parts_.configuration.mode == config::Mode::entrypoint) {
+        const Worker& only = *workers_.front();
+        return {only.exit_code(), end_of(only) + asked};
+    }
+    if (ended_critical_ != nullptr) {
+        return {ended_critical_->exit_code(), end_of(*ended_critical_) + ", and is critical"};
+    }
+    if (stop_was_asked_) return {0, "stopped by " + stop_reason_};
+    for (const Worker* worker : over_) {
+        if (!worker->ended_well())
+            return {worker->exit_code(),
+                    "all workers have ended; the first to fail: " + end_of(*worker)};
+    }
+    return {0, "all workers have ended"};
+}
+
+std::vector<std::string> Supervisor::environment_for(const config::WorkerSettings& settings) {
+    std::vector<std::string> environment = worker_environment(settings);
+    for (const auto& [name, value] : parts_.hints(settings))
+        environment.push_back(name + "=" + value);
+    return environment;
+}
+
+void Supervisor::worker_changed(Worker& worker) {
+    events_.send({.kind = Event::Kind::worker_changed, .worker = &worker, .signal = {}});
+    if (worker.status().starts > 0 && !first_start_done_.exchange(true)) parts_.after_first_start();
+}
+
+void Supervisor::log_stream_opened() { open_log_streams_.fetch_add(1, std::memory_order_relaxed); }
+
+void Supervisor::log_stream_closed() {
+    open_log_streams_.fetch_sub(1, std::memory_order_release);
+    events_.send({.kind = Event::Kind::log_stream_closed, .worker = nullptr, .signal = {}});
+}
+
+}  // namespace pilotfish::daemon

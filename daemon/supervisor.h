@@ -1,0 +1,104 @@
+// All workers of a container, from the first start to the last descendant's end, and the verdict.
+//
+// run() is the whole of it, a coroutine; other members are for the admin plane.
+// Thread-safety: const members, any thread; run() once. Ownership: owns the workers; borrows the
+// rest, which must outlive run(). Fails: never; what goes wrong is in the verdict.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/configuration.h"
+#include "core/channel.h"
+#include "core/task.h"
+#include "daemon/process_table.h"
+#include "daemon/shutdown.h"
+#include "daemon/signal_source.h"
+#include "daemon/verdict.h"
+#include "daemon/worker.h"
+
+namespace pilotfish::daemon {
+
+struct SupervisorParts {
+    const config::Configuration& configuration;
+    const SignalsAtStart& signals_at_start;
+    Output& standard_output;
+    Output& standard_error;
+    // Name and value of each hint for a worker (daemon/rightsize.h); called before each of its
+    // starts.
+    std::function<std::vector<std::pair<std::string, std::string>>(const config::WorkerSettings&)>
+        hints;
+    // The first exec is done, or there is nobody to start: now whatever can wait may begin.
+    std::function<void()> after_first_start;
+};
+
+class Supervisor final : WorkerContext {
+  public:
+    explicit Supervisor(SupervisorParts parts);
+    ~Supervisor();
+
+    core::Task<Verdict> run();
+
+    const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+    bool shutting_down() const { return shutting_down_.load(std::memory_order_acquire); }
+    std::uint64_t orphans_reaped() const { return processes_.orphans_reaped(); }
+
+  private:
+    struct Event {
+        enum class Kind : std::uint8_t { worker_changed, stop, log_stream_closed } kind;
+        Worker* worker = nullptr;
+        std::optional<ReceivedSignal> signal;
+    };
+
+    ProcessTable& processes() override { return processes_; }
+    Output& standard_output() override { return parts_.standard_output; }
+    Output& standard_error() override { return parts_.standard_error; }
+    const SignalsAtStart& signals_at_start() const override { return parts_.signals_at_start; }
+    std::vector<std::string> environment_for(const config::WorkerSettings& settings) override;
+    void worker_changed(Worker& worker) override;
+    void log_stream_opened() override;
+    void log_stream_closed() override;
+
+    void make_workers();
+    core::Task<void> read_signals(SignalSource source);
+    void take_signal(const ReceivedSignal& signal);
+    void take_own_signal(const ReceivedSignal& signal);
+
+    void handle(const Event& event);
+    void worker_is_over(Worker& worker);
+    void release_followers();
+    void begin_shutdown(const std::optional<ReceivedSignal>& signal, std::string reason);
+    void shutdown_deadline_passed();
+    void stop_next_workers();
+    bool all_over() const;
+    core::Task<void> drain_descendants();
+    core::Task<void> finish_logs();
+    Verdict judge() const;
+
+    SupervisorParts parts_;
+    ProcessTable processes_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    core::Channel<Event> events_;
+    bool own_signals_ = false;
+
+    // The coroutine's own.
+    std::optional<Shutdown> shutdown_;
+    std::optional<ReceivedSignal> stop_signal_;
+    std::string stop_reason_;      // "SIGTERM", "db ended, which is critical"
+    bool stop_was_asked_ = false;  // from outside, not by a critical worker
+    std::optional<int> forced_code_;
+    std::vector<const Worker*> over_;   // in the order they ended
+    std::vector<const Worker*> asked_;  // to stop
+    std::vector<const Worker*> released_;
+    const Worker* ended_critical_ = nullptr;
+
+    std::atomic<bool> shutting_down_{false};
+    std::atomic<bool> first_start_done_{false};
+    std::atomic<int> open_log_streams_{0};
+};
+
+}  // namespace pilotfish::daemon

@@ -1,0 +1,177 @@
+#include "config/consistency.h"
+
+#include <algorithm>
+
+#include "config/setting_table.h"
+
+namespace pilotfish::config {
+namespace {
+
+enum class Mark : std::uint8_t { unseen, open, done };
+
+// Walks AFTER from each worker, depth first: finds a circle, and the time that stopping takes.
+class OrderWalk {
+  public:
+    explicit OrderWalk(const Configuration& configuration)
+        : workers_(configuration.workers),
+          marks_(workers_.size(), Mark::unseen),
+          longest_(workers_.size(), Duration::zero()) {}
+
+    // The first circle as "a -> b -> a"; "" when there is none.
+    std::string find_circle() {
+        for (std::size_t at = 0; at < workers_.size(); ++at) {
+            if (walk(at)) return circle_;
+        }
+        return {};
+    }
+
+    // Workers stop before those they come AFTER, so the timeouts along a chain add up. Saturates.
+    // Requires: find_circle() found none.
+    Duration longest_chain() const {
+        return longest_.empty() ? Duration::zero()
+                                : *std::max_element(longest_.begin(), longest_.end());
+    }
+
+  private:
+    std::size_t index_of(const std::string& name) const {
+        std::size_t at = 0;
+        while (at < workers_.size() && workers_[at].settings.name != name) ++at;
+        return at;
+    }
+
+    // True when a circle was found. As deep as the longest chain: bounded by the number of workers.
+    bool walk(std::size_t at) {
+        if (marks_[at] == Mark::done) return false;
+        const WorkerSettings& worker = workers_[at].settings;
+        path_.push_back(worker.name);
+        if (marks_[at] == Mark::open) {
+            const auto first = std::find(path_.begin(), path_.end(), worker.name);
+            for (auto name = first; name != path_.end(); ++name) {
+                circle_.append(name == first ? "" : " -> ").append(*name);
+            }
+            return true;
+        }
+        marks_[at] = Mark::open;
+        Duration behind = Duration::zero();
+        for (const std::string& name : worker.after) {
+            const std::size_t next = index_of(name);
+            if (next == workers_.size()) continue;  // unknown: told elsewhere
+            if (walk(next)) return true;
+            behind = std::max(behind, longest_[next]);
+        }
+        const bool fits = behind <= Duration::max() - worker.stop_timeout;
+        longest_[at] = fits ? behind + worker.stop_timeout : Duration::max();
+        marks_[at] = Mark::done;
+        path_.pop_back();
+        return false;
+    }
+
+    const std::vector<WorkerConfiguration>& workers_;
+    std::vector<Mark> marks_;
+    std::vector<Duration> longest_;
+    Names path_;
+    std::string circle_;
+};
+
+void check_tokens(const Settings& settings, std::vector<std::string>& errors) {
+    const auto check = [&errors](const Secret& token, const std::string& file,
+                                 std::string_view name) {
+        if (token.empty() || file.empty()) return;
+        const std::string variable = std::string(kVariablePrefix) + std::string(name);
+        errors.push_back("cannot use both " + variable + " and " + variable +
+                         "_FILE: keep one of them");
+    };
+    check(settings.admin_token, settings.admin_token_file, "ADMIN_TOKEN");
+    check(settings.read_token, settings.read_token_file, "READ_TOKEN");
+}
+
+void check_listeners(const Settings& settings, std::vector<std::string>& errors) {
+    struct Named {
+        const Listeners& listeners;
+        std::string_view name;
+    };
+    const Named all[] = {{settings.admin_listen, "PILOTFISH_ADMIN_LISTEN"},
+                         {settings.probe_listen, "PILOTFISH_PROBE_LISTEN"},
+                         {settings.metrics_listen, "PILOTFISH_METRICS_LISTEN"}};
+    for (const Named* one = std::begin(all); one != std::end(all); ++one) {
+        for (const Named* other = one + 1; other != std::end(all); ++other) {
+            for (const ListenAddress& address : one->listeners) {
+                const auto& listeners = other->listeners;
+                const bool shared =
+                    std::find(listeners.begin(), listeners.end(), address) != listeners.end();
+                if (!shared || (address.port == 0 && !address.is_unix())) continue;
+                errors.push_back("cannot use " + format_listen_address(address) + " for both " +
+                                 std::string(one->name) + " and " + std::string(other->name) +
+                                 ": each needs an address of its own");
+            }
+        }
+    }
+}
+
+void check_worker(const WorkerConfiguration& worker, const Configuration& configuration,
+                  bool needs_command, std::vector<std::string>& errors) {
+    const WorkerSettings& settings = worker.settings;
+    const std::string prefix = worker_variable_prefix(settings.name);
+    if (needs_command && settings.command.empty()) {
+        const auto& rows = worker_settings();
+        const auto row = std::find_if(rows.begin(), rows.end(),
+                                      [](const auto& each) { return each.name == "COMMAND"; });
+        // A command that was given and could not be read is a fault already told.
+        if (worker.origins[static_cast<std::size_t>(row - rows.begin())] != Origin::environment) {
+            errors.push_back("cannot run worker " + settings.name + ": it has no command; set " +
+                             prefix + "COMMAND");
+        }
+    }
+    for (const std::string& name : settings.after) {
+        if (configuration.find_worker(name) != nullptr) continue;
+        errors.push_back("cannot use " + prefix + "AFTER: no worker " + name +
+                         " is declared; add it to PILOTFISH_WORKERS");
+    }
+    if (settings.restart_delay > settings.restart_max_delay) {
+        errors.push_back("cannot use " + prefix + "RESTART_DELAY=" +
+                         format_duration(settings.restart_delay) + ": it is above " + prefix +
+                         "RESTART_MAX_DELAY (" + format_duration(settings.restart_max_delay) + ")");
+    }
+}
+
+void check_stop_times(Configuration& configuration, Duration longest) {
+    const Settings& settings = configuration.settings;
+    const bool overflows = longest > Duration::max() - settings.drain_delay;
+    if (!overflows && settings.drain_delay + longest <= settings.stop_timeout) return;
+    std::string sentence = "the shutdown ends after PILOTFISH_STOP_TIMEOUT (" +
+                           format_duration(settings.stop_timeout) + "), but stopping takes up to " +
+                           format_duration(longest) + " by the workers' STOP_TIMEOUT and AFTER";
+    if (settings.drain_delay != Duration::zero()) {
+        sentence.append(", after PILOTFISH_DRAIN_DELAY (");
+        sentence.append(format_duration(settings.drain_delay)).append(")");
+    }
+    configuration.warnings.push_back(sentence + ": what is left then is killed");
+}
+
+}  // namespace
+
+void check_consistency(Configuration& configuration, Action action,
+                       std::vector<std::string>& errors) {
+    const Settings& settings = configuration.settings;
+    check_tokens(settings, errors);
+    check_listeners(settings, errors);
+    if (settings.maxprocs && *settings.maxprocs < settings.maxprocs_min) {
+        errors.push_back("cannot use PILOTFISH_MAXPROCS=" + std::to_string(*settings.maxprocs) +
+                         ": it is below PILOTFISH_MAXPROCS_MIN (" +
+                         std::to_string(settings.maxprocs_min) + ")");
+    }
+    const bool runs = action == Action::run || action == Action::entrypoint;
+    for (const WorkerConfiguration& worker : configuration.workers) {
+        const bool needs_command = runs || worker.settings.name != "main";
+        check_worker(worker, configuration, needs_command, errors);
+    }
+    OrderWalk walk(configuration);
+    const std::string circle = walk.find_circle();
+    if (!circle.empty()) {
+        errors.push_back("cannot order the workers: AFTER goes in a circle, " + circle);
+        return;
+    }
+    check_stop_times(configuration, walk.longest_chain());
+}
+
+}  // namespace pilotfish::config

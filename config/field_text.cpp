@@ -1,0 +1,219 @@
+#include "config/field_text.h"
+
+#include <algorithm>
+
+#include "config/command_text.h"
+
+namespace pilotfish::config {
+namespace {
+
+constexpr std::int64_t kMostProcessors = 4096;  // as quantity.h says of Cpus
+
+bool is_absolute(std::string_view path, std::string& why) {
+    if (path.starts_with('/')) return true;
+    why = "does not begin with /";
+    return false;
+}
+
+// Cuts the next word off "a, b or c".
+std::string_view cut_word(std::string_view& words) {
+    const std::size_t end = words.find_first_of(", ");
+    const std::string_view word = words.substr(0, end);
+    words.remove_prefix(end == std::string_view::npos ? words.size() : end);
+    for (const std::string_view between : {", ", " or "}) {
+        if (words.starts_with(between)) words.remove_prefix(between.size());
+    }
+    return word;
+}
+
+bool is_worker_name(std::string_view name) {
+    if (name.empty() || name.front() < 'a' || name.front() > 'z') return false;
+    return std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+}
+
+template <class Items, class Show>
+std::string joined(const Items& items, Show show) {
+    std::string text;
+    for (const auto& item : items) {
+        if (!text.empty()) text.push_back(',');
+        text.append(show(item));
+    }
+    return text;
+}
+
+}  // namespace
+
+bool find_choice(std::string_view text, std::string_view accepted, std::uint8_t& place) {
+    for (std::uint8_t at = 0; !accepted.empty(); ++at) {
+        if (cut_word(accepted) == text) return place = at, true;
+    }
+    return false;
+}
+
+std::string_view choice_word(std::string_view accepted, std::uint8_t place) {
+    while (place-- > 0 && !accepted.empty()) cut_word(accepted);
+    return cut_word(accepted);
+}
+
+bool read_field(std::string_view text, bool& field, std::string& why) {
+    return parse_boolean(text, field, why);
+}
+
+bool read_field(std::string_view text, int& field, std::string& why) {
+    std::int64_t number = 0;
+    if (!parse_whole(text, 1, kMostProcessors, number, why)) return false;
+    field = static_cast<int>(number);
+    return true;
+}
+
+bool read_field(std::string_view text, std::optional<int>& field, std::string& why) {
+    if (text == "auto") return field.reset(), true;
+    int number = 0;
+    if (!read_field(text, number, why)) return false;
+    field = number;
+    return true;
+}
+
+bool read_field(std::string_view text, Duration& field, std::string& why) {
+    return parse_duration(text, field, why);
+}
+
+bool read_field(std::string_view text, MemoryLimitSetting& field, std::string& why) {
+    using Kind = MemoryLimitSetting::Kind;
+    if (text == "off") {
+        field = {.kind = Kind::off, .share = 0, .size = {}};
+        return true;
+    }
+    if (text.ends_with('%')) {
+        Cpus percent;  // the same decimal number
+        text.remove_suffix(1);
+        if (text.ends_with('m') || !parse_cpus(text, percent, why)) return false;
+        if (percent.count > 100) {
+            why = "is more than all of it";
+            return false;
+        }
+        field = {.kind = Kind::share, .share = percent.count / 100, .size = {}};
+        return true;
+    }
+    Bytes size;
+    if (!parse_size(text, size, why)) return false;
+    if (size.count == 0) {
+        why = "leaves no memory at all";
+        return false;
+    }
+    field = {.kind = Kind::size, .share = 0, .size = size};
+    return true;
+}
+
+bool read_field(std::string_view text, Signal& field, std::string& why) {
+    return parse_signal(text, field, why);
+}
+
+bool read_field(std::string_view text, ExitCodes& field, std::string& why) {
+    std::vector<std::string> items;
+    if (!parse_list(text, items, why)) return false;
+    ExitCodes codes;
+    for (const std::string& item : items) {
+        std::int64_t code = 0;
+        if (!parse_whole(item, 0, 255, code, why)) return false;
+        codes.push_back(static_cast<std::uint8_t>(code));
+    }
+    std::sort(codes.begin(), codes.end());
+    codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
+    field = std::move(codes);
+    return true;
+}
+
+bool read_field(std::string_view text, Listeners& field, std::string& why) {
+    if (text == "off") return field.clear(), true;
+    std::vector<std::string> items;
+    if (!parse_list(text, items, why)) return false;
+    Listeners listeners;
+    for (const std::string& item : items) {
+        ListenAddress address;
+        if (!parse_listen_address(item, address, why)) return false;
+        if (std::find(listeners.begin(), listeners.end(), address) != listeners.end()) {
+            why = "names " + item + " twice";
+            return false;
+        }
+        listeners.push_back(std::move(address));
+    }
+    field = std::move(listeners);
+    return true;
+}
+
+bool read_field(std::string_view text, Secret& field, std::string& why) {
+    // What a bearer token can carry in a header; a file's trailing newline is the usual slip.
+    if (!std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; })) {
+        why = "has a blank, a line break or a character that is not ASCII";
+        return false;
+    }
+    field.text = text;
+    return true;
+}
+
+bool read_field(std::string_view text, std::string& field, std::string& why) {
+    if (!is_absolute(text, why)) return false;
+    field = text;
+    return true;
+}
+
+bool read_field(std::string_view text, OptionalPath& field, std::string& why) {
+    if (text == "off") return field.path.clear(), true;
+    if (!is_absolute(text, why)) return false;
+    field.path = text;
+    return true;
+}
+
+bool read_field(std::string_view text, Names& field, std::string& why) {
+    Names names;
+    if (!parse_list(text, names, why)) return false;
+    for (auto name = names.begin(); name != names.end(); ++name) {
+        if (!is_worker_name(*name)) {
+            why = "has \"" + *name + "\" in it";
+            return false;
+        }
+        if (std::find(names.begin(), name, *name) != name) {
+            why = "names " + *name + " twice";
+            return false;
+        }
+    }
+    field = std::move(names);
+    return true;
+}
+
+std::string show_field(bool field) { return field ? "true" : "false"; }
+std::string show_field(int field) { return std::to_string(field); }
+std::string show_field(const std::optional<int>& field) {
+    return field ? std::to_string(*field) : "auto";
+}
+std::string show_field(Duration field) { return format_duration(field); }
+std::string show_field(const MemoryLimitSetting& field) {
+    using Kind = MemoryLimitSetting::Kind;
+    if (field.kind == Kind::off) return "off";
+    if (field.kind == Kind::size) return format_size(field.size);
+    // Decimals as they were written, at most nine: "90%", "87.5%".
+    std::string text = std::to_string(field.share * 100);
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.ends_with('.')) text.pop_back();
+    return text + "%";
+}
+std::string show_field(Signal field) { return format_signal(field); }
+std::string show_field(const ExitCodes& field) {
+    return joined(field, [](std::uint8_t code) { return std::to_string(code); });
+}
+std::string show_field(const Listeners& field) {
+    return field.empty() ? "off" : joined(field, format_listen_address);
+}
+std::string show_field(const Secret& field) { return field.empty() ? "" : "(set, not shown)"; }
+std::string show_field(const std::string& field) { return field; }
+std::string show_field(const OptionalPath& field) {
+    return field.path.empty() ? "off" : field.path;
+}
+std::string show_field(const Names& field) {
+    return joined(field, [](const std::string& name) { return name; });
+}
+
+}  // namespace pilotfish::config

@@ -1,0 +1,326 @@
+#include "config/load.h"
+
+#include <algorithm>
+
+#include "config/command_text.h"
+#include "config/consistency.h"
+#include "config/kubernetes_names.h"
+#include "config/quoted.h"
+#include "config/setting_table.h"
+#include "config/unknown_name.h"
+#include "core/check.h"
+
+namespace pilotfish::config {
+namespace {
+
+struct Variable {
+    std::string_view name;  // whole: PILOTFISH_...
+    std::string_view value;
+};
+
+// Set by a pilotfish above this one for its workers, so a nested one meets them (contract, section
+// 2).
+bool is_handed_down(std::string_view name) {
+    return name == "PILOTFISH_WORKER" || name == "PILOTFISH_INSTANCE";
+}
+
+class Loader {
+  public:
+    explicit Loader(const Invocation& invocation) : invocation_(invocation) {
+        configuration_.origins.resize(global_settings().size(), Origin::default_value);
+    }
+
+    core::Result<Configuration> load(const char* const* environ) {
+        read_global(environ);
+        declare_workers();
+        for (const Variable& variable : pending_) {
+            if (!read_worker(variable)) read_other(variable);
+        }
+        drop_unused_main();
+        check_consistency(configuration_, invocation_.action, errors_);
+        report_unknown();
+        if (errors_.empty()) return std::move(configuration_);
+        std::string all;
+        for (const std::string& error : errors_) all.append(all.empty() ? "" : "\n").append(error);
+        return core::Error{std::move(all), 0};
+    }
+
+  private:
+    bool entrypoint_mode() const {
+        return invocation_.action == Action::entrypoint ||
+               (invocation_.action != Action::run && !invocation_.command.empty());
+    }
+    // check, env and the like: asked about a configuration, not to run it.
+    bool inspecting() const {
+        return invocation_.action != Action::entrypoint && invocation_.action != Action::run;
+    }
+
+    // One pass over everything: the daemon's own settings at once, the rest kept for the workers.
+    void read_global(const char* const* environ) {
+        for (; environ != nullptr && *environ != nullptr; ++environ) {
+            const std::string_view entry = *environ;
+            if (!entry.starts_with(kVariablePrefix)) continue;
+            const std::size_t equals = entry.find('=');
+            if (equals == std::string_view::npos) continue;
+            const Variable variable{entry.substr(0, equals), entry.substr(equals + 1)};
+            const std::string_view name = variable.name.substr(kVariablePrefix.size());
+            const auto rows = global_settings();
+            const auto row = std::find_if(rows.begin(), rows.end(),
+                                          [name](const auto& each) { return each.name == name; });
+            if (row == rows.end()) {
+                pending_.push_back(variable);
+            } else {
+                read(*row, variable, {}, configuration_.settings,
+                     configuration_.origins[static_cast<std::size_t>(row - rows.begin())]);
+            }
+        }
+        resolve_signals();
+    }
+
+    void resolve_signals() {
+        SignalPolicy& signals = configuration_.settings.signals;
+        if (signals != SignalPolicy::by_mode) return;
+        if (entrypoint_mode()) signals = SignalPolicy::forward;
+        if (invocation_.action == Action::run) signals = SignalPolicy::own;
+        if (signals != SignalPolicy::by_mode) set_origin("SIGNALS", Origin::mode);
+    }
+
+    void set_origin(std::string_view name, Origin origin) {
+        const auto rows = global_settings();
+        for (std::size_t at = 0; at < rows.size(); ++at) {
+            if (rows[at].name == name) configuration_.origins[at] = origin;
+        }
+    }
+
+    template <class Owner>
+    void read(const SettingRow<Owner>& row, const Variable& variable, std::string_view suffix,
+              Owner& owner, Origin& origin) {
+        // getenv(3) takes the first of two; a prefix row may come often, each with its own suffix.
+        if (!row.is_prefix && origin == Origin::environment) {
+            configuration_.warnings.push_back(std::string(variable.name) +
+                                              " is set twice: the first one counts");
+            return;
+        }
+        origin = Origin::environment;
+        if (variable.value.empty() && !row.allows_empty) {
+            errors_.push_back("cannot use " + std::string(variable.name) +
+                              ": it is empty; it needs " + std::string(row.accepted) +
+                              ", or unset it for the default");
+            return;
+        }
+        std::string why;
+        if (row.read(variable.value, suffix, owner, why)) return;
+        std::string sentence = "cannot use " + std::string(variable.name);
+        if (!row.is_secret) sentence.append("=").append(quoted(variable.value));
+        sentence.append(": it ");
+        if (!why.empty()) sentence.append(why).append("; it ");
+        errors_.push_back(sentence.append("needs ").append(row.accepted));
+    }
+
+    void declare_workers() {
+        Names names = configuration_.settings.workers;
+        if (entrypoint_mode() && !names.empty()) {
+            errors_.push_back(
+                "cannot use PILOTFISH_WORKERS=" + quoted(show_names(names)) +
+                ": an entrypoint has one worker, main; for several: pilotfish run -- COMMAND...");
+            names.clear();
+        }
+        const bool declared = std::find(names.begin(), names.end(), "main") != names.end();
+        if (!declared && (!invocation_.command.empty() || inspecting())) {
+            names.insert(names.begin(), "main");
+            main_is_implied_ = invocation_.command.empty();
+        }
+        for (const std::string& name : names) add_worker(name);
+    }
+
+    static std::string show_names(const Names& names) {
+        std::string text;
+        for (const std::string& name : names) text.append(text.empty() ? "" : ",").append(name);
+        return text;
+    }
+
+    void add_worker(const std::string& name) {
+        WorkerConfiguration worker;
+        worker.origins.resize(worker_settings().size(), Origin::default_value);
+        WorkerSettings& settings = worker.settings;
+        settings.name = name;
+        const Settings& global = configuration_.settings;
+        if (name == "main") {
+            settings.critical = true;
+            settings.restart = RestartPolicy::never;
+            settings.log = WorkerLog::inherit;
+            settings.stdin_mode = StdinMode::inherit;
+            // Alone, it gets all the time there is: an image that moves from tini loses no grace.
+            if (configuration_.settings.workers.empty()) {
+                const bool any_left = global.stop_timeout > global.drain_delay;
+                settings.stop_timeout =
+                    any_left ? global.stop_timeout - global.drain_delay : Duration::zero();
+            }
+        } else if (global.log_format == LogFormat::json) {
+            settings.log = WorkerLog::json;
+        }
+        prefixes_.push_back(worker_variable_prefix(name));
+        configuration_.workers.push_back(std::move(worker));
+    }
+
+    // A declared worker's setting: of the names that fit, the longest whose rest is a setting.
+    bool read_worker(const Variable& variable) {
+        if (!variable.name.starts_with(kWorkerPrefix)) return false;
+        const SettingRow<WorkerSettings>* found = nullptr;
+        std::size_t worker = 0;
+        for (std::size_t at = 0; at < prefixes_.size(); ++at) {
+            if (!variable.name.starts_with(prefixes_[at])) continue;
+            if (found != nullptr && prefixes_[at].size() < prefixes_[worker].size()) continue;
+            const auto* row = find_worker_setting(variable.name.substr(prefixes_[at].size()));
+            if (row == nullptr) continue;
+            found = row;
+            worker = at;
+        }
+        if (found == nullptr) return false;
+        WorkerConfiguration& owner = configuration_.workers[worker];
+        const std::string_view suffix =
+            variable.name.substr(prefixes_[worker].size() + found->name.size());
+        const auto at = static_cast<std::size_t>(found - worker_settings().data());
+        read(*found, variable, suffix, owner.settings, owner.origins[at]);
+        if (found->name == "COMMAND") check_command(variable, owner.settings.name);
+        return true;
+    }
+
+    void check_command(const Variable& variable, const std::string& worker) {
+        if (worker == "main" && !invocation_.command.empty()) {
+            errors_.push_back("cannot use " + std::string(variable.name) + "=" +
+                              quoted(variable.value) +
+                              ": the command line gives main's command too; keep one of them");
+            return;
+        }
+        const std::string_view part = shell_only_part(variable.value);
+        if (part.empty()) return;
+        configuration_.warnings.push_back(
+            std::string(variable.name) + " has " + quoted(part) +
+            ", which only a shell would act on, and there is none: use [\"sh\",\"-c\",\"...\"]");
+    }
+
+    void read_other(const Variable& variable) {
+        if (variable.name == "PILOTFISH_VERSION" || is_handed_down(variable.name)) return;
+        if (is_kubernetes_service_variable(variable.name, variable.value)) return;
+        unknown_.push_back(variable.name);
+    }
+
+    // A main that nobody declared stays only when some setting of it was found.
+    void drop_unused_main() {
+        if (!main_is_implied_) {
+            if (!invocation_.command.empty()) give_main_its_command();
+            return;
+        }
+        const auto& origins = configuration_.workers.front().origins;
+        const bool unused = std::all_of(origins.begin(), origins.end(), [](Origin origin) {
+            return origin == Origin::default_value;
+        });
+        if (unused) configuration_.workers.erase(configuration_.workers.begin());
+    }
+
+    void give_main_its_command() {
+        for (WorkerConfiguration& worker : configuration_.workers) {
+            if (worker.settings.name != "main") continue;
+            worker.settings.command = invocation_.command;
+            const auto rows = worker_settings();
+            for (std::size_t at = 0; at < rows.size(); ++at) {
+                if (rows[at].name == "COMMAND") worker.origins[at] = Origin::command_line;
+            }
+        }
+    }
+
+    void report_unknown() {
+        const bool strict = configuration_.settings.strict;
+        for (const std::string_view name : unknown_) {
+            const std::string what = explain_unknown(name, configuration_);
+            if (strict) {
+                errors_.push_back("cannot use " + std::string(name) + ": " + what);
+            } else {
+                configuration_.warnings.push_back("ignored " + std::string(name) + ": " + what);
+            }
+        }
+    }
+
+    const Invocation& invocation_;
+    Configuration configuration_;
+    std::vector<Variable> pending_;      // not the daemon's own
+    std::vector<std::string> prefixes_;  // of configuration_.workers, in its order
+    std::vector<std::string_view> unknown_;
+    std::vector<std::string> errors_;
+    bool main_is_implied_ = false;
+};
+
+template <class Owner>
+void append_resolved(const SettingRow<Owner>& row, const Owner& owner, Origin origin,
+                     const std::string& prefix, std::vector<ResolvedSetting>& result) {
+    ResolvedSetting resolved{.variable = prefix + std::string(row.name), .value = row.show(owner)};
+    resolved.is_default = origin == Origin::default_value || origin == Origin::mode;
+    switch (origin) {
+        case Origin::default_value: resolved.source = "default"; break;
+        case Origin::environment: resolved.source = resolved.variable; break;
+        case Origin::command_line: resolved.source = "command line"; break;
+        case Origin::mode: resolved.source = "mode"; break;
+    }
+    result.push_back(std::move(resolved));
+}
+
+}  // namespace
+
+core::Result<Configuration> load(const char* const* environ, const Invocation& invocation) {
+    return Loader(invocation).load(environ);
+}
+
+bool Configuration::is_set(std::string_view name) const {
+    const auto rows = global_settings();
+    for (std::size_t at = 0; at < rows.size(); ++at) {
+        if (rows[at].name == name) return origins[at] == Origin::environment;
+    }
+    core::check_failed(__FILE__, __LINE__, "name", "is_set() of a name that is no global setting");
+}
+
+const WorkerConfiguration* Configuration::find_worker(std::string_view name) const {
+    for (const WorkerConfiguration& worker : workers) {
+        if (worker.settings.name == name) return &worker;
+    }
+    return nullptr;
+}
+
+std::string worker_variable_prefix(std::string_view worker) {
+    std::string prefix(kWorkerPrefix);
+    for (const char c : worker) {
+        const bool small = c >= 'a' && c <= 'z';
+        prefix.push_back(small ? static_cast<char>(c - 'a' + 'A') : (c == '-' ? '_' : c));
+    }
+    prefix.push_back('_');
+    return prefix;
+}
+
+std::vector<ResolvedSetting> resolved_settings(const Configuration& configuration) {
+    std::vector<ResolvedSetting> result;
+    const auto rows = global_settings();
+    for (std::size_t at = 0; at < rows.size(); ++at) {
+        append_resolved(rows[at], configuration.settings, configuration.origins[at],
+                        std::string(kVariablePrefix), result);
+    }
+    const auto worker_rows = worker_settings();
+    for (const WorkerConfiguration& worker : configuration.workers) {
+        const std::string prefix = worker_variable_prefix(worker.settings.name);
+        for (std::size_t at = 0; at < worker_rows.size(); ++at) {
+            if (!worker_rows[at].is_prefix) {
+                append_resolved(worker_rows[at], worker.settings, worker.origins[at], prefix,
+                                result);
+                continue;
+            }
+            // ENV_: one line a variable. Their values are often passwords, so they are not shown.
+            for (const auto& [name, value] : worker.settings.environment) {
+                const std::string variable = prefix + std::string(worker_rows[at].name) + name;
+                result.push_back(
+                    {variable, value.empty() ? "" : "(set, not shown)", variable, false});
+            }
+        }
+    }
+    return result;
+}
+
+}  // namespace pilotfish::config

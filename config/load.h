@@ -1,0 +1,63 @@
+// The configuration: the environment and the command line, checked and resolved.
+//
+// Any thread, but nobody may change the environment meanwhile. The Configuration owns its text.
+// Never blocks: no file is opened, a token's file is the reader's matter. Fails: every fault found,
+// one sentence a line, each with the variable's name, its value (never a secret's) and the accepted
+// form; the process then ends with kUsageExitCode.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/command_line.h"
+#include "config/settings.h"
+#include "core/result.h"
+
+namespace pilotfish::config {
+
+// Who decided a value. mode: a default that follows from how pilotfish was called, or from another
+// setting.
+enum class Origin : std::uint8_t { default_value, environment, command_line, mode };
+
+struct WorkerConfiguration {
+    WorkerSettings settings;
+    std::vector<Origin> origins;  // one for each row of worker_settings()
+};
+
+struct Configuration {
+    Settings settings;
+    std::vector<Origin> origins;               // one for each row of global_settings()
+    std::vector<WorkerConfiguration> workers;  // main first when it came from the command line
+    std::vector<std::string> warnings;         // a sentence each; to be logged, and shown by check
+
+    // True when the user set it: "ADMIN_LISTEN". Requires: the name of a global setting.
+    bool is_set(std::string_view name) const;
+    const WorkerConfiguration* find_worker(std::string_view name) const;
+};
+
+// Resolves the variables in environ (NULL-terminated, "NAME=value") for what was asked.
+//   entrypoint  one worker, main, whose command the invocation has; PILOTFISH_WORKERS is refused
+//   run         the declared workers, and main when the invocation has a command; each has a
+//   command all else    as entrypoint with a command, as run without; settings of a main that was
+//   not
+//               declared are checked too, and it may lack a command: its image's ENTRYPOINT has
+//               that
+core::Result<Configuration> load(const char* const* environ, const Invocation& invocation);
+
+// A setting as `check` and /v1/config show it.
+struct ResolvedSetting {
+    std::string variable = {};  // "PILOTFISH_WORKER_WEB_RESTART"
+    std::string value = {};     // "" when unset; of a secret only that it is set
+    std::string source = {};    // the variable's name, "command line", "mode" or "default"
+    bool is_default = true;
+};
+
+// Every setting of every worker, in the order of the tables, the global ones first.
+std::vector<ResolvedSetting> resolved_settings(const Configuration& configuration);
+
+// "PILOTFISH_WORKER_WEB_API_" for the worker web-api.
+std::string worker_variable_prefix(std::string_view worker);
+
+}  // namespace pilotfish::config

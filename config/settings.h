@@ -1,0 +1,118 @@
+// The settings as plain values: what the daemon is told to do. Names, units, defaults in words and
+// help stand in config/setting_table.cpp; the defaults themselves are the initialisers here.
+//
+// Plain values: as thread-safe as int, own their text, nothing here blocks or fails.
+// A new setting is one field here and one row there.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/listen_address.h"
+#include "config/quantity.h"
+#include "config/signal_name.h"
+#include "core/log.h"
+
+namespace pilotfish::config {
+
+// A choice's values stand in the order of its words in config/field_text.h.
+enum class Rounding : std::uint8_t { ceil, floor, round };
+enum class Rightsize : std::uint8_t { none, safe };
+enum class LogFormat : std::uint8_t { text, json };
+enum class RestartPolicy : std::uint8_t { always, on_failure, never };
+enum class StdinMode : std::uint8_t { inherit, null };
+enum class WorkerLog : std::uint8_t { inherit, prefix, json, none };
+
+// Whose the signals are that reach the daemon. by_mode stays only where no mode is known (`check`
+// without a command); under `run` and as an entrypoint it is resolved.
+enum class SignalPolicy : std::uint8_t { forward, own, by_mode };
+
+// The soft limit: off, a size, or a share of the container's limit.
+struct MemoryLimitSetting {
+    enum class Kind : std::uint8_t { share, size, off };
+    Kind kind = Kind::share;
+    double share = 0.9;  // Go's usual advice for GOMEMLIMIT: leave a tenth to what the heap is not
+    Bytes size;
+    bool operator==(const MemoryLimitSetting&) const = default;
+};
+
+// Text that is never shown.
+struct Secret {
+    std::string text;
+    bool empty() const { return text.empty(); }
+    bool operator==(const Secret&) const = default;
+};
+
+// A path, or switched off.
+struct OptionalPath {
+    std::string path;  // empty: off
+    bool operator==(const OptionalPath&) const = default;
+};
+
+using Listeners = std::vector<ListenAddress>;  // empty: off
+using ExitCodes = std::vector<std::uint8_t>;   // ascending, each once
+using Names = std::vector<std::string>;
+using Command = std::vector<std::string>;
+
+// What holds for the whole daemon.
+struct Settings {
+    Names workers;  // as declared; Configuration::workers has what will run
+    bool strict = true;
+
+    std::optional<int> maxprocs;  // nullopt: auto, follows the container
+    Rounding maxprocs_rounding = Rounding::ceil;
+    int maxprocs_min = 1;
+    MemoryLimitSetting memory_limit;
+    Duration limits_interval = std::chrono::seconds(1);  // 0: watches only
+    Rightsize rightsize = Rightsize::safe;
+
+    SignalPolicy signals = SignalPolicy::by_mode;
+    bool subreaper = true;
+    Duration stop_timeout = std::chrono::seconds(25);  // Kubernetes' grace of 30 s less a margin
+    Duration drain_delay = Duration::zero();
+    OptionalPath termination_log{"/dev/termination-log"};  // Kubernetes' default; need not exist
+
+    Listeners admin_listen{{.host = "127.0.0.1", .port = 9911}};
+    Listeners probe_listen;
+    Listeners metrics_listen;
+    Secret admin_token;
+    std::string admin_token_file;
+    Secret read_token;
+    std::string read_token_file;
+    Duration livez_stall = std::chrono::seconds(30);
+
+    LogFormat log_format = LogFormat::text;
+    core::LogLevel log_level = core::LogLevel::info;
+};
+
+// What holds for one worker.
+struct WorkerSettings {
+    std::string name;  // as declared: "web-api"; its variables say WEB_API
+
+    Command command;  // never empty once loaded, but see load()
+    std::string cwd;  // absolute; empty: the daemon's own
+    StdinMode stdin_mode = StdinMode::null;
+    std::vector<std::pair<std::string, std::string>>
+        environment;  // ENV_<VAR>, as the user wrote it
+
+    Names after;  // each a worker of the same configuration, no cycles
+    bool optional = false;
+    bool critical = false;
+
+    RestartPolicy restart = RestartPolicy::always;
+    // Delay, cap and reset: chosen, not measured. The first retry is quick, ten failures reach the
+    // cap.
+    Duration restart_delay = std::chrono::milliseconds(100);
+    Duration restart_max_delay = std::chrono::seconds(30);
+    Duration restart_reset = std::chrono::seconds(60);
+    ExitCodes success_codes;  // beside 0
+
+    Signal stop_signal{15};
+    Duration stop_timeout = std::chrono::seconds(10);  // Docker's own grace
+    WorkerLog log = WorkerLog::prefix;
+};
+
+}  // namespace pilotfish::config

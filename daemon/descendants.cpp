@@ -2,7 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/pidfd.h>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +14,8 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+
+#include "daemon/pidfd.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -94,13 +96,13 @@ std::vector<Descendant> descendants_of(pid_t ancestor) {
 }
 
 bool signal_descendant(const Descendant& target, int signal) {
-    const int pidfd = pidfd_open(target.pid, 0);
+    const int pidfd = open_pidfd(target.pid);
     if (pidfd < 0) return false;
     // The pidfd is bound now; if the pid had been reused before, the start time tells.
     const auto now = read_stat(target.pid);
     bool sent = false;
     if (now && now->process == target) {
-        sent = pidfd_send_signal(pidfd, signal, nullptr, 0) == 0;
+        sent = send_signal(pidfd, signal) == 0;
     } else {
         errno = ESRCH;
     }

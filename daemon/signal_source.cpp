@@ -1,11 +1,12 @@
 #include "daemon/signal_source.h"
 
-#include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <utility>
+
+#include "daemon/pidfd.h"
 
 namespace pilotfish::daemon {
 
@@ -36,14 +37,14 @@ std::optional<ReceivedSignal> SignalSource::next() {
 }
 
 bool forward_signal(int pidfd, const ReceivedSignal& signal) noexcept {
-    if (!signal.queued) return pidfd_send_signal(pidfd, signal.number, nullptr, 0) == 0;
+    if (!signal.queued) return send_signal(pidfd, signal.number) == 0;
     siginfo_t info{};
     info.si_signo = signal.number;
     info.si_code = SI_QUEUE;
     info.si_pid = getpid();
     info.si_uid = getuid();
     info.si_value = signal.value;
-    return pidfd_send_signal(pidfd, signal.number, &info, 0) == 0;
+    return send_signal(pidfd, signal.number, &info) == 0;
 }
 
 }  // namespace pilotfish::daemon

@@ -44,11 +44,11 @@ Supervisor::Supervisor(SupervisorParts parts) : parts_(std::move(parts)) {
 Supervisor::~Supervisor() = default;
 
 void Supervisor::make_workers() {
-    const bool entrypoint = parts_.configuration.mode == config::Mode::entrypoint;
-    for (const config::WorkerSettings& settings : parts_.configuration.workers) {
+    for (const config::WorkerConfiguration& worker : parts_.configuration.workers) {
+        const config::WorkerSettings& settings = worker.settings;
         WorkerRole role;
         role.stop_timeout = settings.stop_timeout;
-        if (entrypoint) {
+        if (parts_.entrypoint) {
             role.inherit_descriptors = true;
             role.terminal = Terminal::in_foreground();
             role.ends_its_group = settings.restart != config::RestartPolicy::never;
@@ -245,7 +245,6 @@ void Supervisor::shutdown_deadline_passed() {
 
 // In reverse order of start: a worker is asked once all that come AFTER it are over.
 void Supervisor::stop_next_workers() {
-    const bool forwarding = parts_.configuration.mode == config::Mode::entrypoint;
     for (const auto& worker : workers_) {
         if (contains(asked_, worker.get())) continue;
         const bool needed = std::any_of(workers_.begin(), workers_.end(), [&](const auto& other) {
@@ -255,7 +254,7 @@ void Supervisor::stop_next_workers() {
         });
         if (needed) continue;
         asked_.push_back(worker.get());
-        worker->stop(forwarding ? stop_signal_ : std::nullopt);
+        worker->stop(parts_.entrypoint ? stop_signal_ : std::nullopt);
     }
 }
 
@@ -304,7 +303,7 @@ Verdict Supervisor::judge() const {
     };
     if (forced_code_)
         return {*forced_code_, "stopped by " + stop_reason_ + " with a dump of all tasks"};
-    if (parts_.configuration.mode == config::Mode::entrypoint) {
+    if (parts_.entrypoint) {
         const Worker& only = *workers_.front();
         return {only.exit_code(), end_of(only) + asked};
     }

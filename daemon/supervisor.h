@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "config/configuration.h"
+#include "config/load.h"
 #include "core/channel.h"
 #include "core/task.h"
 #include "daemon/process_table.h"
@@ -25,6 +25,7 @@ namespace pilotfish::daemon {
 
 struct SupervisorParts {
     const config::Configuration& configuration;
+    bool entrypoint = false;  // one worker, main, whose status is ours; else `run`
     const SignalsAtStart& signals_at_start;
     Output& standard_output;
     Output& standard_error;

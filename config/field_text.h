@@ -15,7 +15,8 @@ namespace pilotfish::config {
 
 struct FieldWords {
     std::string_view type;
-    std::string_view accepted;  // follows "needs" in an error
+    std::string_view accepted;   // follows "needs" in an error
+    std::string_view unit = {};  // of the value, where it has one
 };
 
 // Specialised for each type of field that a setting can have.
@@ -44,16 +45,17 @@ inline constexpr FieldWords kFieldWords<WorkerLog>{"choice", "inherit, prefix, j
 template <>
 inline constexpr FieldWords kFieldWords<bool>{"boolean", "true, false, 1 or 0"};
 template <>
-inline constexpr FieldWords kFieldWords<int>{"number", "a whole number from 1 to 4096"};
+inline constexpr FieldWords kFieldWords<int>{"number", "a whole number from 1 to 4096",
+                                             "processors"};
 template <>
 inline constexpr FieldWords kFieldWords<std::optional<int>>{
-    "number", "a whole number from 1 to 4096, or auto"};
+    "number", "a whole number from 1 to 4096, or auto", "processors"};
 template <>
 inline constexpr FieldWords kFieldWords<Duration>{
-    "duration", "a duration with its unit, such as 250ms, 10s or 5m, or 0"};
+    "duration", "a duration with its unit, such as 250ms, 10s or 5m, or 0", "time"};
 template <>
 inline constexpr FieldWords kFieldWords<MemoryLimitSetting>{
-    "size", "a share such as 90%, a size such as 512Mi or 1G, or off"};
+    "size", "a share such as 90%, a size such as 512Mi or 1G, or off", "bytes"};
 template <>
 inline constexpr FieldWords kFieldWords<Signal>{"signal", "a signal: TERM, SIGTERM, 15 or RTMIN+1"};
 template <>

@@ -52,6 +52,8 @@ struct ResolvedSetting {
     std::string value = {};     // "" when unset; of a secret only that it is set
     std::string source = {};    // the variable's name, "command line", "mode" or "default"
     bool is_default = true;
+    std::string worker = {};            // "web"; empty: a setting of the daemon
+    std::string_view unset_words = {};  // what an unset value means: "the daemon's own"
 };
 
 // Every setting of every worker, in the order of the tables, the global ones first.

@@ -19,6 +19,7 @@ struct SettingRow {
     std::string_view name;      // what follows PILOTFISH_ or PILOTFISH_WORKER_<NAME>_
     std::string_view type;      // "duration": one word for tables
     std::string_view accepted;  // the accepted form, in words that follow "needs"
+    std::string_view unit;      // "time", "bytes"; empty: none
     std::string_view group;     // heading in help
     std::string_view help;      // one line, no full stop
     std::string_view

@@ -1,0 +1,71 @@
+#include "http/peer.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace pilotfish::http {
+namespace {
+
+bool is_loopback(const sockaddr_storage& address) {
+    if (address.ss_family == AF_INET) {
+        const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+        return (ntohl(v4.sin_addr.s_addr) >> 24) == 127;
+    }
+    if (address.ss_family != AF_INET6) return false;
+    const in6_addr& v6 = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+}
+
+enum class Same { yes, no, not_told };
+
+Same same_namespace(pid_t pid, const char* name) {
+    char own[64] = {};
+    char theirs[64] = {};
+    const std::string own_path = std::string("/proc/self/ns/") + name;
+    const std::string their_path = "/proc/" + std::to_string(pid) + "/ns/" + name;
+    if (readlink(own_path.c_str(), own, sizeof own - 1) <= 0) return Same::not_told;
+    if (readlink(their_path.c_str(), theirs, sizeof theirs - 1) <= 0) {
+        return errno == EACCES || errno == EPERM ? Same::not_told : Same::no;
+    }
+    return std::strcmp(own, theirs) == 0 ? Same::yes : Same::no;
+}
+
+// The kernel translates the peer's uid into our user namespace; a foreign namespace's users can
+// appear there as the overflow uid, which may be ours. So the namespaces must be the same too.
+// Those of a root process we may not look at: there uid 0 was translated from a real 0, which is
+// proof enough; our own uid is not.
+bool is_trusted(const ucred& peer) {
+    if (peer.pid <= 0) return false;  // not visible in our PID namespace
+    if (peer.uid != 0 && peer.uid != geteuid()) return false;
+    for (const char* name : {"pid", "user"}) {
+        const Same same = same_namespace(peer.pid, name);
+        if (same == Same::no || (same == Same::not_told && peer.uid != 0)) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+Peer tcp_peer(const sockaddr_storage& address) {
+    Peer peer;
+    peer.address = address;
+    peer.loopback = is_loopback(address);
+    return peer;
+}
+
+Peer unix_peer(int fd) {
+    Peer peer;
+    peer.unix_socket = true;
+    peer.address.ss_family = AF_UNIX;
+    ucred credentials{};
+    socklen_t size = sizeof credentials;
+    peer.trusted = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 &&
+                   is_trusted(credentials);
+    return peer;
+}
+
+}  // namespace pilotfish::http

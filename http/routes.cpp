@@ -1,0 +1,147 @@
+#include "http/routes.h"
+
+#include <array>
+
+#include "http/pages.h"
+
+namespace pilotfish::http {
+namespace {
+
+constexpr std::array kRoutes = {
+    Route{"GET", "/", Level::open, false, index_page, "This list"},
+    Route{"GET", "/livez", Level::open, true, livez_page,
+          "200 or 503: the scheduler's heartbeat, and workers with LIVEZ; ?verbose names each cause"},
+    Route{"GET", "/healthz", Level::open, true, livez_page, "The same as /livez"},
+    Route{"GET", "/readyz", Level::open, true, readyz_page,
+          "200 or 503: every service that is not OPTIONAL is ready; ?verbose names each cause"},
+    Route{"GET", "/startupz", Level::open, true, startupz_page,
+          "200 or 503: the start has succeeded once; ?verbose names each cause"},
+    Route{"GET", "/metrics", Level::metrics, false, metrics_page,
+          "Prometheus text 0.0.4, OpenMetrics 1.0 when asked for by Accept"},
+    Route{"GET", "/v1/runtime", Level::read, false, runtime_page,
+          "Scheduler and memory statistics"},
+    Route{"GET", "/v1/limits", Level::read, false, limits_page,
+          "What the container allows and what was derived, as pilotfish limits --json"},
+    Route{"GET", "/v1/workers", Level::read, false, workers_page, "Every worker"},
+    Route{"GET", "/v1/workers/{name}", Level::read, false, worker_page, "One worker"},
+    Route{"GET", "/debug/pprof/", Level::read, false, pprof_index_page, "The profiles there are"},
+    Route{"GET", "/debug/pprof/goroutine", Level::read, false, pprof_tasks_page,
+          "Stacks of all tasks: ?debug=1 grouped, ?debug=2 each one"},
+    Route{"GET", "/debug/pprof/tasks", Level::read, false, pprof_tasks_page,
+          "The same as /debug/pprof/goroutine"},
+    Route{"GET", "/debug/pprof/cmdline", Level::read, false, pprof_cmdline_page,
+          "The arguments of this process, separated by NUL"},
+};
+
+// True when path fits pattern; name becomes what {name} stands for.
+bool fits(std::string_view pattern, std::string_view path, std::string& name) {
+    const std::size_t open = pattern.find('{');
+    if (open == std::string_view::npos) return pattern == path;
+    const std::size_t close = pattern.find('}', open);
+    const std::string_view before = pattern.substr(0, open);
+    const std::string_view after = pattern.substr(close + 1);
+    if (path.size() <= before.size() + after.size() || path.substr(0, before.size()) != before ||
+        path.substr(path.size() - after.size()) != after) {
+        return false;
+    }
+    const std::string_view middle =
+        path.substr(before.size(), path.size() - before.size() - after.size());
+    if (middle.find('/') != std::string_view::npos) return false;
+    name = middle;
+    return true;
+}
+
+bool serves(ListenerKind listener, const Route& route) {
+    switch (listener) {
+        case ListenerKind::admin: return true;
+        case ListenerKind::probe: return route.probe;
+        case ListenerKind::metrics: return route.path == "/metrics";
+    }
+    return false;
+}
+
+bool answers(const Route& route, std::string_view method) {
+    return route.method == method || (route.method == "GET" && method == "HEAD");
+}
+
+std::string mend_for(Level needed) {
+    if (needed == Level::admin) return "connect over the control socket, or show the admin token";
+    return "connect over loopback or the control socket, or show the read or admin token";
+}
+
+}  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
+
+bool Router::is_probe(std::string_view target) {
+    const std::string_view path = target.substr(0, target.find('?'));
+    for (const Route& route : kRoutes) {
+        if (route.probe && route.path == path) return true;
+    }
+    return false;
+}
+
+Response Router::refuse_level(const Request& request, const Access::Grant& grant,
+                              Level needed) const {
+    const std::string wants = "this needs the level " + std::string(level_name(needed));
+    if (grant.token_shown && !grant.token_good) {
+        Response response = problem_response(401, request.path, wants + "; the token shown is not known");
+        response.headers.emplace_back("WWW-Authenticate", "Bearer error=\"invalid_token\"");
+        return response;
+    }
+    const std::string has = wants + ", and the request has " + std::string(level_name(grant.level));
+    if (!grant.token_shown && access_.token_could_give(needed)) {
+        Response response = problem_response(401, request.path, has + ": " + mend_for(needed));
+        response.headers.emplace_back("WWW-Authenticate", "Bearer");
+        return response;
+    }
+    return problem_response(403, request.path,
+                            has + ": " + mend_for(needed) +
+                                (access_.token_could_give(needed)
+                                     ? ""
+                                     : " (none is configured; PILOTFISH_ADMIN_TOKEN_FILE sets one)"));
+}
+
+Router::Outcome Router::answer(Request& request, const Peer& peer, ListenerKind listener) const {
+    std::string allow;
+    for (std::size_t index = 0; index < kRoutes.size(); ++index) {
+        const Route& route = kRoutes[index];
+        if (!serves(listener, route) || !fits(route.path, request.path, request.name)) continue;
+        if (!answers(route, request.method)) {
+            allow += (allow.empty() ? "" : ", ") + std::string(route.method) +
+                     (route.method == "GET" ? ", HEAD" : "");
+            continue;
+        }
+        if (route.level == Level::open) return {route.page(request, context_), index};
+        const Access::Grant grant = access_.judge(peer, *request.head);
+        request.level = grant.level;
+        if ((grant.token_shown && !grant.token_good) ||
+            (grant.level < route.level && listener != ListenerKind::metrics)) {
+            return {refuse_level(request, grant, route.level), index};
+        }
+        // Somebody who shows a token is no web page that tricked a browser.
+        const std::string_view cross_site =
+            grant.token_good ? std::string_view() : cross_site_reason(peer, *request.head);
+        if (!cross_site.empty()) {
+            return {problem_response(403, request.path, std::string(cross_site)), index};
+        }
+        return {route.page(request, context_), index};
+    }
+    if (!allow.empty()) {
+        Response response = problem_response(405, request.path, "this path answers " + allow);
+        response.headers.emplace_back("Allow", allow);
+        return {std::move(response), PlaneStats::kNoRoute};
+    }
+    return {problem_response(404, request.path, "there is no such path here"), PlaneStats::kNoRoute};
+}
+
+std::string routes_markdown() {
+    std::string text = "| method | path | level | answer |\n|---|---|---|---|\n";
+    for (const Route& route : kRoutes) {
+        text += "| " + std::string(route.method) + " | `" + std::string(route.path) + "` | " +
+                std::string(level_name(route.level)) + " | " + std::string(route.help) + " |\n";
+    }
+    return text;
+}
+
+}  // namespace pilotfish::http

@@ -1,0 +1,98 @@
+// A descriptor the scheduler watches: sockets, pipes, pidfd, signalfd, timerfd, inotify.
+//
+// The protocol is "try first": do the system call; only when it says EAGAIN, await readable() or
+// writable() and try again. The descriptor is registered once, edge-triggered. An edge is
+// remembered until an await consumes it, so none is lost between the EAGAIN and the await; an await
+// may return ready once for an edge whose data was read already, so try again after it. Awaiting
+// without a failed try may wait for ever: there may be no further edge.
+//
+// Thread-safety: readable, writable: one task each at a time; close(): any thread. Ownership: owns
+// the descriptor and closes it. Suspends: readable, writable. Fails: adopt(), with a sentence.
+// O_NONBLOCK is the caller's to set.
+#pragma once
+
+#include <mutex>
+#include <utility>
+
+#include "core/clock.h"
+#include "core/poller.h"
+#include "core/result.h"
+#include "core/task_record.h"
+#include "core/timer_heap.h"
+
+namespace pilotfish::core {
+
+enum class Direction : std::uint8_t { read, write };
+
+class [[nodiscard]] ReadyAwait : public Awaiter {
+  public:
+    ReadyAwait(PollEntry* entry, Direction direction, Deadline deadline) noexcept
+        : entry_(entry), direction_(direction), deadline_(deadline) {}
+    ReadyAwait(ReadyAwait&& other) noexcept
+        : Awaiter(other),
+          entry_(other.entry_),
+          direction_(other.direction_),
+          deadline_(other.deadline_) {}
+    ~ReadyAwait();
+
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> frame) {
+        return start(frame.promise());
+    }
+    Wake await_resume() noexcept;
+
+  private:
+    bool start(FrameBase& frame);
+    Waiter*& slot() noexcept {
+        return direction_ == Direction::read ? entry_->reader : entry_->writer;
+    }
+
+    PollEntry* entry_;
+    Direction direction_;
+    bool started_ = false;
+    Deadline deadline_;
+    Waiter waiter_;
+    TimerNode timer_;
+};
+
+class AsyncFd {
+  public:
+    AsyncFd() = default;
+    AsyncFd(AsyncFd&& other) noexcept
+        : entry_(std::exchange(other.entry_, nullptr)), fd_(std::exchange(other.fd_, -1)) {}
+    AsyncFd& operator=(AsyncFd&& other) noexcept {
+        if (this != &other) {
+            close();
+            entry_ = std::exchange(other.entry_, nullptr);
+            fd_ = std::exchange(other.fd_, -1);
+        }
+        return *this;
+    }
+    ~AsyncFd() { close(); }
+
+    // Takes the descriptor over, also when it fails (it is then closed). Requires: a Runtime lives.
+    static Result<AsyncFd> adopt(int fd);
+
+    // Wake::ready, timed_out or closed. Requires: get() >= 0; nobody else awaits the same
+    // direction.
+    ReadyAwait readable(Deadline deadline = {}) noexcept {
+        return {entry_, Direction::read, deadline};
+    }
+    ReadyAwait writable(Deadline deadline = {}) noexcept {
+        return {entry_, Direction::write, deadline};
+    }
+    // -1 once closed.
+    int get() const noexcept { return fd_; }
+    explicit operator bool() const noexcept { return fd_ >= 0; }
+    // Wakes who waits with Wake::closed, and closes the descriptor.
+    void close() noexcept;
+    // Gives the descriptor back unclosed; waiters are woken with Wake::closed.
+    int release() noexcept;
+
+  private:
+    PollEntry* entry_ = nullptr;
+    int fd_ = -1;
+};
+
+}  // namespace pilotfish::core

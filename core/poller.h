@@ -1,0 +1,82 @@
+// The epoll instance: edge-triggered, each descriptor registered once for its life.
+//
+// One thread at a time waits in it (own() decides which); others may poll it without waiting
+// through the same door. Entries are never freed while the poller lives, only recycled with a new
+// generation: an event that was on its way when its descriptor was closed is told from a new one by
+// that.
+//
+// Thread-safety: any thread. Owns the epoll descriptor and an eventfd. Blocks: wait() up to its
+// time-out. Fails: a sentence, from adopt().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+
+#include "core/result.h"
+#include "core/run_queue.h"
+#include "core/spin_lock.h"
+#include "core/task_record.h"
+
+namespace pilotfish::core {
+
+struct PollEntry {
+    SpinLock lock;
+    bool closed = true;
+    bool readable = false;  // an edge came that no await has consumed
+    bool writable = false;
+    bool hung_up = false;  // error or hang-up: ready for ever
+    std::uint16_t generation = 0;
+    int fd = -1;
+    Waiter* reader = nullptr;
+    Waiter* writer = nullptr;
+    PollEntry* next_free = nullptr;
+    PollEntry* next_made = nullptr;
+};
+
+class Poller {
+  public:
+    Poller() = default;
+    ~Poller();
+    Poller(const Poller&) = delete;
+    Poller& operator=(const Poller&) = delete;
+
+    Result<PollEntry*> adopt(int fd);
+    // Wakes both waiters with Wake::closed and forgets the descriptor, which the caller then
+    // closes.
+    void retire(PollEntry* entry) noexcept;
+
+    // The right to wait; false: another thread has it.
+    bool own() noexcept {
+        return !owned_.load(std::memory_order_relaxed) &&
+               !owned_.exchange(true, std::memory_order_seq_cst);
+    }
+    void disown() noexcept { owned_.store(false, std::memory_order_seq_cst); }
+    bool owned() const noexcept { return owned_.load(std::memory_order_seq_cst); }
+
+    // Requires: own(). Appends the tasks whose descriptors became ready. timeout_ns 0: does not
+    // block; negative: for ever.
+    void wait(std::int64_t timeout_ns, TaskList& out) noexcept;
+    // Makes the present or else the next wait() return. Any thread; one system call at most a wait.
+    void kick() noexcept;
+    std::uint32_t descriptors() const noexcept {
+        return descriptors_.load(std::memory_order_relaxed);
+    }
+
+  private:
+    void open() noexcept;
+    void deliver(PollEntry& entry, std::uint16_t generation, std::uint32_t events,
+                 TaskList& out) noexcept;
+
+    std::atomic<int> epoll_fd_{-1};
+    int event_fd_ = -1;
+    std::once_flag opened_;
+    std::atomic<bool> owned_{false};
+    std::atomic<bool> kicked_{false};
+    std::atomic<std::uint32_t> descriptors_{0};
+    SpinLock entries_lock_;
+    PollEntry* free_ = nullptr;
+    PollEntry* made_ = nullptr;
+};
+
+}  // namespace pilotfish::core

@@ -1,0 +1,89 @@
+// The census of tasks: one intrusive list per processor, so that spawning touches no shared line.
+//
+// A walker goes in chunks: it leaves a bookmark in the list, so the lock is held for one chunk at a
+// time while tasks come and go around it.
+//
+// Thread-safety: any thread; a spin lock per shard. Owns no task. Never fails.
+#pragma once
+
+#include <mutex>
+
+#include "core/spin_lock.h"
+#include "core/task_record.h"
+
+namespace pilotfish::core {
+
+class RegistryShard {
+  public:
+    RegistryShard() noexcept { ends_.prev = ends_.next = &ends_; }
+    RegistryShard(const RegistryShard&) = delete;
+    RegistryShard& operator=(const RegistryShard&) = delete;
+
+    void add(TaskRecord* task) noexcept {
+        std::lock_guard guard(lock_);
+        link_before(ends_, *task);
+    }
+    void remove(TaskRecord* task) noexcept {
+        std::lock_guard guard(lock_);
+        unlink(*task);
+    }
+    // The oldest task, or nullptr.
+    TaskRecord* front() noexcept {
+        std::lock_guard guard(lock_);
+        RegistryLink* link = ends_.next;
+        while (link != &ends_ && link->cursor) link = link->next;
+        return link == &ends_ ? nullptr : static_cast<TaskRecord*>(link);
+    }
+
+    // Calls visit(TaskRecord&) under the lock for every task, chunk() after every kChunk of them
+    // without it. Either returns false to stop.
+    template <class Visit, class Chunk>
+    bool walk(Visit visit, Chunk chunk) {
+        RegistryLink bookmark;
+        bookmark.cursor = true;
+        {
+            std::lock_guard guard(lock_);
+            link_before(*ends_.next, bookmark);
+        }
+        bool going = true;
+        for (bool more = true; more && going;) {
+            {
+                std::lock_guard guard(lock_);
+                RegistryLink* link = bookmark.next;
+                unlink(bookmark);
+                for (int seen = 0; link != &ends_ && seen < kChunk; link = link->next) {
+                    if (link->cursor) continue;
+                    visit(*static_cast<TaskRecord*>(link));
+                    ++seen;
+                }
+                more = link != &ends_;
+                link_before(*link, bookmark);
+            }
+            going = chunk();
+        }
+        std::lock_guard guard(lock_);
+        unlink(bookmark);
+        return going;
+    }
+
+  private:
+    // 64 tasks a chunk hold the lock for about 4 us; reference measurement of the walk: 4 ns a task
+    // when it lies in allocation order, up to 80 ns scattered.
+    static constexpr int kChunk = 64;
+
+    static void link_before(RegistryLink& next, RegistryLink& link) noexcept {
+        link.prev = next.prev;
+        link.next = &next;
+        next.prev->next = &link;
+        next.prev = &link;
+    }
+    static void unlink(RegistryLink& link) noexcept {
+        link.prev->next = link.next;
+        link.next->prev = link.prev;
+    }
+
+    SpinLock lock_;
+    RegistryLink ends_;
+};
+
+}  // namespace pilotfish::core

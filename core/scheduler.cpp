@@ -1,0 +1,485 @@
+#include "core/scheduler.h"
+
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "core/blocking_pool.h"
+#include "core/runtime.h"
+#include "core/sleep.h"
+#include "core/task.h"
+
+namespace pilotfish::core {
+
+constinit thread_local ThreadState tls __attribute__((tls_model("initial-exec")));
+std::atomic<Scheduler*> Scheduler::current_{nullptr};
+
+namespace {
+constexpr std::uint32_t kInjectionInterval = 61;  // Go's prime: no pattern of the program meets it
+constexpr std::uint32_t kLifoLimit = 3;           // as Tokio
+// Ticks (a look at the clock, 22 ns) come every 16 steps while steps are short, every step when
+// not.
+constexpr std::uint32_t kLongestInterval = 16;
+constexpr std::int64_t kShortInterval_ns = 10'000;
+constexpr std::int64_t kPollInterval_ns = 50'000;
+constexpr std::uint64_t kIdBlock = 64;
+constexpr std::size_t kLongestName = 64;
+
+int latency_bucket(std::int64_t ns) {
+    int bucket = 0;
+    for (std::int64_t bound = 1000; ns > bound && bucket < kLatencyBuckets - 1; bound *= 4)
+        ++bucket;
+    return bucket;
+}
+}  // namespace
+
+Scheduler::Scheduler(const RuntimeOptions& options)
+    : blocking(std::make_unique<BlockingPool>(options.max_blocking_threads, options.blocking_idle)),
+      manual_clock_(options.clock),
+      backlog_to_wake_ns_(options.backlog_to_wake.count()),
+      backlog_to_start_ns_(options.backlog_to_start_thread.count()),
+      active_(options.processors > 0 ? options.processors : runtime::num_cpu()) {
+    PF_CHECK(active_ <= kMaxProcs, "more processors than the scheduler has places for");
+    Scheduler* none = nullptr;
+    PF_CHECK(current_.compare_exchange_strong(none, this), "a second Runtime in one process");
+    pthread_sigmask(SIG_SETMASK, nullptr, &signal_mask_);
+    procs_[0].store(new Proc(0), std::memory_order_release);
+    made_.store(1, std::memory_order_release);
+    idle_count_.store(active_ - 1, std::memory_order_relaxed);
+}
+
+Scheduler::~Scheduler() {
+    each_proc([](Proc& proc) {
+        proc.frames.flush();
+        delete &proc;
+    });
+    FramePool::trim_depot();
+    Machine* machine = machines_.load();
+    while (machine != &first_machine_) {
+        Machine* next = machine->next_made;
+        delete machine;
+        machine = next;
+    }
+    current_.store(nullptr, std::memory_order_release);
+}
+
+// ---- the life of a task ----
+
+TaskRecord* Scheduler::make_record(FrameBase* top, std::string_view name,
+                                   const std::source_location& where, bool outside) {
+    TaskRecord* record = new (FramePool::allocate(sizeof(TaskRecord))) TaskRecord;
+    record->top = record->leaf = top;
+    record->created_at = where;
+    record->where.store(where, std::memory_order_relaxed);
+    record->since_ms.store(tls.now_ms, std::memory_order_relaxed);
+    if (!name.empty()) {
+        record->name_bytes =
+            static_cast<std::uint16_t>(name.size() < kLongestName ? name.size() : kLongestName);
+        record->name = static_cast<char*>(FramePool::allocate(record->name_bytes));
+        std::memcpy(record->name, name.data(), record->name_bytes);
+    }
+    if (outside) {
+        record->id = next_id_.fetch_add(1, std::memory_order_relaxed);
+        record->shard = kMaxProcs;
+        outside_created.fetch_add(1, std::memory_order_relaxed);
+        outside_tasks_.add(record);
+        return record;
+    }
+    Proc& proc = *tls.proc;
+    if (proc.next_id == proc.last_id) {
+        proc.next_id = next_id_.fetch_add(kIdBlock, std::memory_order_relaxed);
+        proc.last_id = proc.next_id + kIdBlock;
+    }
+    record->id = proc.next_id++;
+    record->creator_id = tls.task ? tls.task->id : 0;
+    record->shard = proc.index;
+    proc.created.add();
+    proc.tasks.add(record);
+    return record;
+}
+
+void free_record(TaskRecord* record) noexcept {
+    if (record->top) destroy_frame(record->top);
+    if (record->name) FramePool::release(record->name, record->name_bytes);
+    record->~TaskRecord();
+    FramePool::release(record, sizeof(TaskRecord));
+}
+
+[[noreturn]] static void die_of_exception(TaskRecord* record) noexcept {
+    std::string text = "an exception left task ";
+    text += std::to_string(record->id);
+    if (record->name_bytes) text.append(" (").append(record->name_view()).append(")");
+    text += ", which nobody joins: ";
+    try {
+        std::rethrow_exception(record->top->error);
+    } catch (const std::exception& error) {
+        text += error.what();
+    } catch (...) {
+        text += "not a std::exception";
+    }
+    check_failed(record->created_at.file_name(), static_cast<int>(record->created_at.line()),
+                 "spawn", text);
+}
+
+void Scheduler::finish_running(Proc& proc) noexcept {
+    TaskRecord* record = tls.task;
+    tls.finished = false;
+    tls.task = nullptr;
+    record->state.store(state_word::kDone, std::memory_order_release);
+    (record->shard == kMaxProcs ? outside_tasks_
+                                : this->proc(static_cast<int>(record->shard))->tasks)
+        .remove(record);
+    proc.finished.add();
+    const bool is_main = record == main_record_;
+    // Releases the result to the joiner, acquires a detacher's or joiner's word.
+    TaskRecord* joiner = record->joiner.exchange(kFinished, std::memory_order_acq_rel);
+    if (joiner == kDetached) {
+        if (record->top->error) die_of_exception(record);
+        free_record(record);
+    } else if (joiner) {
+        // The joiner is parked until we say so: nobody else can destroy it.
+        if (make_runnable(joiner)) notify();
+    }
+    if (is_main) request_stop();
+}
+
+void detach_record(TaskRecord* record) noexcept {
+    TaskRecord* before = record->joiner.exchange(kDetached, std::memory_order_acq_rel);
+    if (before != kFinished) return;
+    if (record->top && record->top->error) die_of_exception(record);
+    free_record(record);
+}
+
+bool join_wait(TaskRecord* record, FrameBase& leaf, const std::source_location& where) noexcept {
+    TaskRecord* self = begin_wait(leaf, WaitReason::join, where);
+    TaskRecord* nobody = nullptr;
+    if (record->joiner.compare_exchange_strong(nobody, self, std::memory_order_acq_rel))
+        return true;
+    PF_CHECK(nobody == kFinished, "a task was joined twice");
+    enter_running(self);
+    return false;
+}
+
+TaskRecord* spawn_record(FrameBase* top, std::string_view name, const std::source_location& where) {
+    PF_CHECK(top, "spawn of a Task that was moved away");
+    PF_CHECK(tls.proc, "spawn outside of a task: use Runtime::spawn_external");
+    Scheduler& scheduler = *Scheduler::current();
+    TaskRecord* record = scheduler.make_record(top, name, where, false);
+    Proc& proc = *tls.proc;
+    if (!proc.queue.push(record)) [[unlikely]] {
+        TaskList half = proc.queue.pop_half();
+        half.push(record);
+        scheduler.inject(half);
+        scheduler.(void)wake_one(true);
+    }
+    return record;
+}
+
+TaskRecord* spawn_record_external(FrameBase* top, std::string_view name,
+                                  const std::source_location& where) {
+    PF_CHECK(top, "spawn of a Task that was moved away");
+    Scheduler* scheduler = Scheduler::current();
+    PF_CHECK(scheduler, "spawn_external without a Runtime");
+    TaskRecord* record = scheduler->make_record(top, name, where, true);
+    scheduler->inject(record);
+    scheduler->notify();
+    return record;
+}
+
+// From here on no dump walks the chain.
+static void end_readers(TaskRecord* record) noexcept {
+    std::uint32_t word = record->state.load(std::memory_order_relaxed);
+    while (word & state_word::kReading || !record->state.compare_exchange_weak(
+                                              word, state_word::kDone, std::memory_order_acq_rel)) {
+        if (word & state_word::kReading) {
+            await_readers(record);
+            word = record->state.load(std::memory_order_relaxed);
+        }
+    }
+}
+
+void Scheduler::destroy_tasks() noexcept {
+    auto empty = [](RegistryShard& shard) {
+        while (TaskRecord* record = shard.front()) {
+            end_readers(record);
+            // From the leaf up: a child may hold references into its callers, and a deep chain must
+            // not be destroyed by recursion.
+            for (FrameBase* frame = record->leaf; frame;) {
+                FrameBase* parent = frame->parent;
+                if (parent) parent->calling->child = nullptr;
+                destroy_frame(frame);
+                frame = parent;
+            }
+            record->top = record->leaf = nullptr;
+            shard.remove(record);
+            if (record->joiner.exchange(kFinished, std::memory_order_acq_rel) == kDetached)
+                free_record(record);
+        }
+    };
+    each_proc([&](Proc& proc) { empty(proc.tasks); });
+    empty(outside_tasks_);
+}
+
+// ---- waking from inside a step ----
+
+bool make_runnable(TaskRecord* task) noexcept {
+    task->woken.store(true, std::memory_order_relaxed);
+    if (Proc* proc = tls.proc) {
+        TaskRecord* displaced = proc->queue.push_lifo(task);
+        if (displaced && !proc->queue.push(displaced)) [[unlikely]] {
+            TaskList half = proc->queue.pop_half();
+            half.push(displaced);
+            Scheduler::current()->inject(half);
+            Scheduler::current()->(void)wake_one(true);
+        }
+        return false;
+    }
+    Scheduler::current()->inject(task);
+    return true;
+}
+
+void notify_scheduler() noexcept { Scheduler::current()->notify(); }
+
+void yield_running(TaskRecord* task) noexcept {
+    task->woken.store(true, std::memory_order_relaxed);
+    if (!tls.proc->queue.push(task)) [[unlikely]]
+        Scheduler::current()->inject(task);
+}
+
+void await_readers(TaskRecord* task) noexcept {
+    for (int spins = 0; task->state.load(std::memory_order_relaxed) & state_word::kReading;
+         ++spins) {
+        if (spins < 64)
+            cpu_relax();
+        else
+            sched_yield();
+    }
+}
+
+void arm_timer(TimerNode& node, Waiter& waiter, std::int64_t deadline_ns) {
+    node.waiter = &waiter;
+    tls.proc->timers.arm(node, deadline_ns);
+}
+
+std::int64_t runtime_now_ns() noexcept {
+    const Scheduler* scheduler = Scheduler::current();
+    return scheduler ? scheduler->now_ns() : monotonic_ns();
+}
+
+// ---- the worker's loop ----
+
+void Scheduler::run(TaskRecord* main_record) {
+    main_record_ = main_record;
+    Machine& self = first_machine_;
+    {
+        std::lock_guard guard(idle_lock_);
+        hold_proc(self, proc(0));
+    }
+    inject(main_record);
+    work(self);
+    // The first machine is the process's main thread; the others end with the runtime.
+    for (Machine* machine = machines_.load(); machine != &first_machine_;
+         machine = machine->next_made)
+        pthread_join(machine->thread, nullptr);
+    tls = ThreadState{};
+}
+
+void* Scheduler::machine_entry(void* machine) {
+    Scheduler& scheduler = *current();
+    pthread_sigmask(SIG_SETMASK, &scheduler.signal_mask_, nullptr);
+    scheduler.work(*static_cast<Machine*>(machine));
+    return nullptr;
+}
+
+void Scheduler::work(Machine& self) {
+    if (self.random == 0) self.random = 0x9e3779b9U * (self.id + 1) | 1;
+    tls.proc = self.proc;
+    tls.frames = &self.proc->frames;
+    while (TaskRecord* task = next_task(self)) run_task(self, task);
+}
+
+void Scheduler::run_task(Machine& self, TaskRecord* task) {
+    Proc& proc = *self.proc;
+    if (task == proc.sampled) [[unlikely]] {
+        proc.sampled = nullptr;
+        const std::int64_t waited = monotonic_ns() - proc.sampled_ns;
+        proc.latency[latency_bucket(waited)].add();
+        proc.latency_sum_ns.add(static_cast<std::uint64_t>(waited));
+    }
+    enter_running(task);
+    task->woken.store(false, std::memory_order_relaxed);
+    tls.task = task;
+    tls.budget = kOperationBudget;
+    FrameBase* frame = task->leaf;
+    do {
+        tls.next = nullptr;
+        frame->handle().resume();
+        frame = tls.next;
+    } while (frame);
+    // The task may be running elsewhere by now, or be gone: only tls speaks of it.
+    if (tls.finished)
+        finish_running(proc);
+    else
+        tls.task = nullptr;
+}
+
+TaskRecord* Scheduler::next_task(Machine& self) {
+    Proc& proc = *self.proc;
+    if (proc.attention.load(std::memory_order_relaxed)) [[unlikely]]
+        return find_work(self);
+    if (--proc.steps_left == 0) tick(self);
+    if (--proc.steps_to_injection == 0) [[unlikely]] {
+        proc.steps_to_injection = kInjectionInterval;
+        if (TaskRecord* task = take_injected(proc)) return task;
+    }
+    if (TaskRecord* task = proc.queue.take_lifo()) {
+        if (++proc.lifo_streak <= kLifoLimit) return task;
+        proc.lifo_streak = 0;
+        TaskRecord* other = proc.queue.pop();
+        if (!other) return task;
+        if (!proc.queue.push(task)) injection_.push(task);
+        return other;
+    }
+    proc.lifo_streak = 0;
+    if (TaskRecord* task = proc.queue.pop()) return task;
+    proc.ring_was_empty = true;
+    return find_work(self);
+}
+
+void Scheduler::tick(Machine& self) {
+    Proc& proc = *self.proc;
+    const std::int64_t now = monotonic_ns();
+    const std::int64_t elapsed = now - proc.now_ns;
+    proc.now_ns = now;
+    tls.now_ms = static_cast<std::uint32_t>(now / 1'000'000);
+    proc.ticks.add();
+    if (elapsed < kShortInterval_ns) {
+        if (proc.interval < kLongestInterval) proc.interval *= 2;
+    } else if (elapsed > 4 * kShortInterval_ns) {
+        proc.interval = proc.interval > 4 ? proc.interval / 4 : 1;
+    }
+    proc.steps_left = proc.interval;
+    fire_timers(proc, false);
+    if (poller.descriptors() > 0 && !poller.owned() &&
+        now - last_poll_ns_.load(std::memory_order_relaxed) > kPollInterval_ns)
+        poll_now(proc);
+    const bool ring_empty = proc.queue.size() == 0;
+    proc.backlog_ns = proc.ring_was_empty ? 0 : proc.backlog_ns + elapsed;
+    proc.ring_was_empty = ring_empty;
+    if (!ring_empty && proc.backlog_ns >= backlog_to_wake_ns_ &&
+        wake_one(proc.backlog_ns >= backlog_to_start_ns_))
+        proc.backlog_ns = 0;
+    if (probe_ns_.load(std::memory_order_relaxed)) [[unlikely]]
+        answer_probe();
+}
+
+TaskRecord* Scheduler::take_injected(Proc& proc) noexcept {
+    const std::size_t waiting = injection_.size();
+    if (waiting == 0) return nullptr;
+    // A fair share, as Go: others will come for theirs.
+    std::size_t share = waiting / static_cast<std::size_t>(active_procs()) + 1;
+    const std::size_t room = RunQueue::kCapacity - proc.queue.size();
+    if (share > RunQueue::kCapacity / 2) share = RunQueue::kCapacity / 2;
+    if (share > room + 1) share = room + 1;
+    TaskList list = injection_.take(share);
+    TaskRecord* first = list.pop();
+    push_local(proc, list);
+    return first;
+}
+
+void Scheduler::push_local(Proc& proc, TaskList& list) noexcept {
+    while (TaskRecord* task = list.pop()) {
+        if (!proc.queue.push(task)) {
+            TaskList rest = list;
+            list = TaskList{};
+            injection_.push(task);
+            injection_.push(rest);
+            return;
+        }
+    }
+}
+
+void Scheduler::fire_timers(Proc& proc, bool all_procs) noexcept {
+    const std::int64_t now = manual_clock_ ? manual_clock_->now_ns() : proc.now_ns;
+    TaskList due;
+    proc.timers.fire(now, due);
+    if (all_procs) each_proc([&](Proc& other) { other.timers.fire(now, due); });
+    push_local(proc, due);
+}
+
+bool Scheduler::poll_now(Proc& proc) noexcept {
+    if (!poller.own()) return false;
+    TaskList ready;
+    poller.wait(0, ready);
+    last_poll_ns_.store(proc.now_ns, std::memory_order_relaxed);
+    poller.disown();
+    polls.fetch_add(1, std::memory_order_relaxed);
+    const bool found = ready.size > 0;
+    push_local(proc, ready);
+    return found;
+}
+
+TaskRecord* Scheduler::steal(Machine& self) {
+    Proc& proc = *self.proc;
+    const auto made = static_cast<std::uint32_t>(made_procs());
+    for (int round = 0; round < 4; ++round) {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 17;
+        self.random ^= self.random << 5;
+        const std::uint32_t start = self.random % made;
+        for (std::uint32_t i = 0; i < made; ++i) {
+            Proc& victim = *this->proc(static_cast<int>((start + i) % made));
+            if (&victim == &proc) continue;
+            std::uint32_t count = 0;
+            TaskRecord* task = victim.queue.steal_into(proc.queue, count);
+            // What was woken last is about to run there: take it only when nothing else is left.
+            if (!task && round == 3 && (task = victim.queue.take_lifo())) count = 1;
+            if (!task) continue;
+            proc.steals.add();
+            proc.stolen.add(count);
+            return task;
+        }
+        cpu_relax();
+    }
+    return nullptr;
+}
+
+TaskRecord* Scheduler::find_work(Machine& self) {
+    for (;;) {
+        if (stopping_.load(std::memory_order_acquire)) return nullptr;
+        if (self.proc && self.proc->attention.exchange(false, std::memory_order_acq_rel) &&
+            static_cast<int>(self.proc->index) >= active_procs())
+            retire_proc(self);
+        if (!self.proc) {
+            sleep(self);
+            continue;
+        }
+        Proc& proc = *self.proc;
+        proc.steps_left = 1;
+        tick(self);
+        if (TaskRecord* task = take_injected(proc)) {
+            stop_searching(self);
+            return task;
+        }
+        // When nobody else runs the wait in epoll_wait below is the poll.
+        if (poller.descriptors() > 0 && running_.load(std::memory_order_relaxed) > 1)
+            poll_now(proc);
+        TaskRecord* task = proc.queue.take_lifo();
+        if (!task) task = proc.queue.pop();
+        if (!task && running_.load(std::memory_order_relaxed) > 1) {
+            if (!self.searching && 2 * searching_.load(std::memory_order_relaxed) <
+                                       running_.load(std::memory_order_relaxed)) {
+                self.searching = true;
+                searching_.fetch_add(1, std::memory_order_seq_cst);
+            }
+            if (self.searching) task = steal(self);
+        }
+        if (task) {
+            stop_searching(self);
+            return task;
+        }
+        give_up_proc(self);
+    }
+}
+
+}  // namespace pilotfish::core

@@ -1,0 +1,277 @@
+#include "core/stack_dump.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/scheduler.h"
+
+namespace pilotfish::core {
+
+std::string_view to_string(TaskState state) noexcept {
+    switch (state) {
+        case TaskState::created: return "created";
+        case TaskState::runnable: return "runnable";
+        case TaskState::running: return "running";
+        case TaskState::waiting: return "waiting";
+        case TaskState::done: return "done";
+    }
+    return "?";
+}
+
+std::string_view to_string(WaitReason reason) noexcept {
+    switch (reason) {
+        case WaitReason::none: return "waiting";
+        case WaitReason::chan_send: return "chan send";
+        case WaitReason::chan_receive: return "chan receive";
+        case WaitReason::select: return "select";
+        case WaitReason::sleep: return "sleep";
+        case WaitReason::mutex: return "sync.Mutex.Lock";
+        case WaitReason::semaphore: return "semacquire";
+        case WaitReason::io_wait: return "IO wait";
+        case WaitReason::join: return "join";
+        case WaitReason::yield: return "runnable";
+        case WaitReason::blocking_call: return "syscall";
+    }
+    return "?";
+}
+
+namespace {
+
+TaskState state_of(std::uint32_t word, bool woken) {
+    switch (word & state_word::kPhaseMask) {
+        case state_word::kCreated: return TaskState::created;
+        case state_word::kRunning: return TaskState::running;
+        case state_word::kWaiting: return woken ? TaskState::runnable : TaskState::waiting;
+        default: return TaskState::done;
+    }
+}
+
+// Copies the chain of a task that cannot move: the caller holds the reading bit.
+void copy_chain(TaskInfo& out, const TaskRecord& task) {
+    out.frames[0] = task.where.load(std::memory_order_relaxed);
+    out.depth = 1;
+    for (const FrameBase* frame = task.leaf->parent; frame; frame = frame->parent) {
+        if (out.depth == TaskInfo::kDeepest) {
+            out.cut = true;
+            return;
+        }
+        out.frames[static_cast<std::size_t>(out.depth++)] = frame->calling->where;
+    }
+}
+
+// Under the lock of the task's shard: the record stays.
+void read_task(TaskInfo& out, TaskRecord& task, std::uint32_t now_ms) {
+    out.id = task.id;
+    out.creator_id = task.creator_id;
+    out.created_at = task.created_at;
+    out.name_bytes = static_cast<std::uint8_t>(std::min<std::size_t>(task.name_bytes, 64));
+    if (out.name_bytes) std::memcpy(out.name_text.data(), task.name, out.name_bytes);
+    out.depth = 0;
+    out.cut = false;
+    std::uint32_t word = task.state.load(std::memory_order_acquire);
+    for (;;) {
+        if ((word & state_word::kPhaseMask) != state_word::kWaiting) break;
+        if (word & state_word::kReading) {  // another dump
+            cpu_relax();
+            word = task.state.load(std::memory_order_acquire);
+            continue;
+        }
+        // Acquire pairs with begin_wait: the chain is seen as it was parked.
+        if (!task.state.compare_exchange_weak(word, word | state_word::kReading,
+                                              std::memory_order_acquire))
+            continue;
+        copy_chain(out, task);
+        task.state.fetch_and(~state_word::kReading, std::memory_order_release);
+        break;
+    }
+    out.state = state_of(word, task.woken.load(std::memory_order_relaxed));
+    if (out.state == TaskState::created) {
+        out.frames[0] = task.created_at;
+        out.depth = 1;
+    } else if (out.state == TaskState::running) {
+        out.frames[0] = task.where.load(std::memory_order_relaxed);
+        out.depth = 1;
+    }
+    const bool waiting = out.state == TaskState::waiting;
+    out.wait_reason = waiting ? static_cast<WaitReason>(word >> state_word::kReasonShift & 0xff)
+                              : WaitReason::none;
+    // Modulo 2^32 ms; the park's stamp may be a step newer than our clock.
+    const auto age =
+        static_cast<std::int32_t>(now_ms - task.since_ms.load(std::memory_order_relaxed));
+    out.since = std::chrono::milliseconds(waiting && age > 0 ? age : 0);
+}
+
+template <class Visit>
+void each_shard(Scheduler& scheduler, Visit visit) {
+    if (!visit(scheduler.outside_tasks())) return;
+    for (int i = 0, n = scheduler.made_procs(); i < n; ++i) {
+        if (!visit(scheduler.proc(i)->tasks)) return;
+    }
+}
+
+void append_place(std::string& out, const std::source_location& where) {
+    std::string room;
+    out.append(function_of(where, room)).append("\n\t").append(where.file_name());
+    out.append(":").append(std::to_string(where.line())).append("\n");
+}
+
+std::uintptr_t address_of(const std::source_location& where) {
+    // One static object a place: as good as a program counter for telling places apart.
+    return std::bit_cast<std::uintptr_t>(where);
+}
+
+}  // namespace
+
+void walk_tasks(bool (*visit)(void*, const TaskInfo&), void* context) {
+    Scheduler* scheduler = Scheduler::current();
+    if (!scheduler) return;
+    constexpr std::size_t kChunk = 64;  // of RegistryShard::walk
+    std::vector<TaskInfo> chunk(kChunk);
+    each_shard(*scheduler, [&](RegistryShard& shard) {
+        std::size_t filled = 0;
+        const auto now_ms = static_cast<std::uint32_t>(monotonic_ns() / 1'000'000);
+        return shard.walk([&](TaskRecord& task) { read_task(chunk[filled++], task, now_ms); },
+                          [&] {
+                              for (std::size_t i = 0; i < filled; ++i) {
+                                  if (!visit(context, chunk[i])) return false;
+                              }
+                              filled = 0;
+                              return true;
+                          });
+    });
+}
+
+void walk_task_states(void (*visit)(void*, TaskState), void* context) {
+    Scheduler* scheduler = Scheduler::current();
+    if (!scheduler) return;
+    each_shard(*scheduler, [&](RegistryShard& shard) {
+        return shard.walk(
+            [&](TaskRecord& task) {
+                visit(context, state_of(task.state.load(std::memory_order_relaxed),
+                                        task.woken.load(std::memory_order_relaxed)));
+            },
+            [] { return true; });
+    });
+}
+
+std::string_view function_of(const std::source_location& where, std::string& room) {
+    std::string_view text = where.function_name();
+    constexpr std::string_view kVoid = "void ";
+    // GCC: "void NAME(NAME(ARGS)::FRAME*)".
+    if (!text.starts_with(kVoid) || !text.ends_with("rame*)")) return text;
+    const std::string_view body = text.substr(kVoid.size());
+    for (std::size_t at = body.find('('); at != std::string_view::npos;
+         at = body.find('(', at + 1)) {
+        const std::string_view name = body.substr(0, at);
+        const std::string_view inner = body.substr(at + 1);
+        if (!inner.starts_with(name)) continue;
+        const std::size_t end = inner.rfind("::_Z");
+        room = inner.substr(0, end == std::string_view::npos ? name.size() : end);
+        return room;
+    }
+    return text;
+}
+
+void append_stack(std::string& out, const TaskInfo& task) {
+    out.append("goroutine ").append(std::to_string(task.id)).append(" [");
+    out.append(task.state == TaskState::waiting ? to_string(task.wait_reason)
+                                                : to_string(task.state));
+    const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(task.since).count();
+    if (minutes > 0) out.append(", ").append(std::to_string(minutes)).append(" minutes");
+    if (task.name_bytes) out.append(", \"").append(task.name()).append("\"");
+    out.append("]:\n");
+    if (task.state == TaskState::running) out.append("...last waited at\n");
+    for (int i = 0; i < task.depth; ++i)
+        append_place(out, task.frames[static_cast<std::size_t>(i)]);
+    if (task.cut) out.append("...additional frames elided...\n");
+    out.append("created by ");
+    std::string room;
+    out.append(function_of(task.created_at, room));
+    if (task.creator_id) out.append(" in goroutine ").append(std::to_string(task.creator_id));
+    out.append("\n\t").append(task.created_at.file_name()).append(":");
+    out.append(std::to_string(task.created_at.line())).append("\n\n");
+}
+
+std::string grouped_stacks() {
+    struct Group {
+        std::uint64_t count = 0;
+        std::vector<std::source_location> frames;
+    };
+    std::map<std::vector<std::uintptr_t>, Group> groups;
+    std::vector<std::uintptr_t> key;
+    std::uint64_t total = 0;
+    for_each_task([&](const TaskInfo& task) {
+        key.clear();
+        for (int i = 0; i < task.depth; ++i)
+            key.push_back(address_of(task.frames[static_cast<std::size_t>(i)]));
+        Group& group = groups[key];
+        if (group.count++ == 0)
+            group.frames.assign(task.frames.begin(), task.frames.begin() + task.depth);
+        ++total;
+        return true;
+    });
+    std::vector<std::pair<const std::vector<std::uintptr_t>*, const Group*>> order;
+    for (const auto& [places, group] : groups) order.emplace_back(&places, &group);
+    std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+        if (a.second->count != b.second->count) return a.second->count > b.second->count;
+        return *a.first < *b.first;
+    });
+    std::string out = "goroutine profile: total " + std::to_string(total) + "\n";
+    char hex[32];
+    for (const auto& [places, group] : order) {
+        out.append(std::to_string(group->count)).append(" @");
+        for (const std::uintptr_t place : *places) {
+            std::snprintf(hex, sizeof hex, " %#zx", place);
+            out.append(hex);
+        }
+        out.append("\n");
+        for (std::size_t i = 0; i < places->size(); ++i) {
+            std::string room;
+            std::snprintf(hex, sizeof hex, "#\t%#zx\t", (*places)[i]);
+            out.append(hex).append(function_of(group->frames[i], room)).append("\t");
+            out.append(group->frames[i].file_name()).append(":");
+            out.append(std::to_string(group->frames[i].line())).append("\n");
+        }
+        out.append("\n");
+    }
+    return out;
+}
+
+std::string stack_text(bool all) {
+    std::string out;
+    if (all) {
+        write_stacks([&](std::string_view piece) {
+            out.append(piece);
+            return true;
+        });
+    } else if (TaskRecord* task = tls.task) {
+        TaskInfo info;
+        read_task(info, *task, tls.now_ms);
+        append_stack(out, info);
+    }
+    return out;
+}
+
+void dump_tasks_to_fd(int fd) noexcept {
+    try {
+        write_stacks([fd](std::string_view piece) {
+            while (!piece.empty()) {
+                const ssize_t written = write(fd, piece.data(), piece.size());
+                if (written <= 0) return false;
+                piece.remove_prefix(static_cast<std::size_t>(written));
+            }
+            return true;
+        });
+    } catch (const std::exception&) {
+        // Out of memory on the way to abort(): what was written has to do.
+    }
+}
+
+}  // namespace pilotfish::core

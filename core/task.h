@@ -1,0 +1,285 @@
+// Task<T>: a coroutine of the runtime; spawn(): a task of its own; JoinHandle<T>: its result.
+//
+//     Task<int> answer(std::string question);          // lazy: runs when awaited or spawned
+//     int n = co_await answer(text);                    // runs as part of this task
+//     JoinHandle<int> h = spawn(answer(text), {.name = "answer"});
+//     int m = co_await h;                               // waits for the other task
+//
+// Thread-safety: a Task or JoinHandle belongs to one task at a time. Ownership: a Task owns its
+// frame, a JoinHandle shares the result with the task; dropping a JoinHandle detaches the task. A
+// reference given to a coroutine must outlive its completion. Suspends: co_await. Fails: an
+// exception goes to the awaiter or joiner; one that leaves a task nobody joins ends the process
+// with a traceback.
+//
+// GCC 12 miscompiles some coroutine calls; the rules are: arguments are named variables, never
+// braced aggregates; no co_await inside ?: or inside the arguments of another call; no lambda
+// coroutine with captures.
+#pragma once
+
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <source_location>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "core/check.h"
+#include "core/frame_pool.h"
+#include "core/task_record.h"
+
+namespace pilotfish::core {
+
+template <class T>
+class Task;
+template <class T>
+class JoinHandle;
+template <class T>
+class ChildAwait;
+template <class T>
+class JoinAwait;
+
+// Common to the promises of all result types.
+struct PromiseBase : FrameBase {
+    struct FinalAwait {
+        bool await_ready() const noexcept { return false; }
+        template <class Promise>
+        void await_suspend(std::coroutine_handle<Promise> frame) const noexcept {
+            FrameBase* parent = frame.promise().parent;
+            tls.next = parent;
+            tls.finished = parent == nullptr;
+        }
+        void await_resume() const noexcept {}
+    };
+
+    std::suspend_always initial_suspend() const noexcept { return {}; }
+    FinalAwait final_suspend() const noexcept { return {}; }
+    void unhandled_exception() noexcept { error = std::current_exception(); }
+
+    static void* operator new(std::size_t bytes) { return FramePool::allocate(bytes); }
+    static void operator delete(void* memory, std::size_t bytes) noexcept {
+        FramePool::release(memory, bytes);
+    }
+
+    // Every awaiter learns where it is awaited. Templates, because GCC 12 names the function of a
+    // default source_location rightly only there.
+    template <class U>
+    auto await_transform(Task<U>&& task,
+                         std::source_location where = std::source_location::current()) noexcept {
+        return ChildAwait<U>(std::move(task), where);
+    }
+    template <class U>
+    auto await_transform(Task<U>& task,
+                         std::source_location where = std::source_location::current()) noexcept {
+        return ChildAwait<U>(std::move(task), where);
+    }
+    template <class U>
+    auto await_transform(JoinHandle<U>&& handle,
+                         std::source_location where = std::source_location::current()) noexcept {
+        return JoinAwait<U>(std::move(handle), where);
+    }
+    template <class U>
+    auto await_transform(JoinHandle<U>& handle,
+                         std::source_location where = std::source_location::current()) noexcept {
+        return JoinAwait<U>(std::move(handle), where);
+    }
+    template <std::derived_from<Awaiter> A>
+    A await_transform(A awaiter,
+                      std::source_location where = std::source_location::current()) noexcept {
+        awaiter.where = where;
+        return awaiter;
+    }
+};
+
+template <class T>
+struct TaskPromise : PromiseBase {
+    static_assert(!std::is_reference_v<T>, "return a pointer instead of a reference");
+    std::optional<T> value;
+
+    Task<T> get_return_object() noexcept;
+    template <class U = T>
+        requires std::convertible_to<U&&, T>
+    void return_value(U&& result) {
+        value.emplace(std::forward<U>(result));
+    }
+    T take() {
+        if (error) [[unlikely]]
+            std::rethrow_exception(std::exchange(error, nullptr));
+        return std::move(*value);
+    }
+};
+
+template <>
+struct TaskPromise<void> : PromiseBase {
+    Task<void> get_return_object() noexcept;
+    void return_void() const noexcept {}
+    void take() {
+        if (error) [[unlikely]]
+            std::rethrow_exception(std::exchange(error, nullptr));
+    }
+};
+
+// Destroys a frame that does not run, whatever its type.
+inline void destroy_frame(FrameBase* frame) noexcept { frame->handle().destroy(); }
+
+template <class T = void>
+class [[nodiscard]] Task {
+  public:
+    using promise_type = TaskPromise<T>;
+
+    Task() = default;
+    Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+    Task& operator=(Task&& other) noexcept {
+        if (this != &other) {
+            if (frame_) destroy_frame(frame_);
+            frame_ = std::exchange(other.frame_, nullptr);
+        }
+        return *this;
+    }
+    ~Task() {
+        if (frame_) destroy_frame(frame_);
+    }
+
+    explicit operator bool() const noexcept { return frame_ != nullptr; }
+    // Gives the frame away: who takes it destroys it.
+    FrameBase* release() noexcept { return std::exchange(frame_, nullptr); }
+
+  private:
+    friend promise_type;
+    explicit Task(promise_type* frame) noexcept : frame_(frame) {
+        static_assert(alignof(promise_type) <= 16, "FrameBase needs the promise at a fixed offset");
+    }
+    promise_type* frame_ = nullptr;
+};
+
+template <class T>
+Task<T> TaskPromise<T>::get_return_object() noexcept {
+    return Task<T>(this);
+}
+inline Task<void> TaskPromise<void>::get_return_object() noexcept { return Task<void>(this); }
+
+template <class T>
+class [[nodiscard]] ChildAwait : ChildCall {
+  public:
+    ChildAwait(Task<T>&& task, const std::source_location& place) noexcept {
+        child = task.release();
+        where = place;
+        PF_CHECK(child, "co_await of a Task that was moved away");
+    }
+    ChildAwait(ChildAwait&& other) noexcept {
+        child = std::exchange(other.child, nullptr);
+        where = other.where;
+    }
+    ~ChildAwait() {
+        if (child) destroy_frame(child);
+    }
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> parent) noexcept {
+        FrameBase& frame = parent.promise();
+        child->parent = &frame;
+        frame.calling = this;
+        tls.next = child;
+    }
+    T await_resume() { return static_cast<TaskPromise<T>*>(child)->take(); }
+};
+
+struct SpawnOptions {
+    std::string_view name = {};  // shown in dumps; copied; cut at 64 bytes
+};
+
+// The untyped half of spawn and join; see scheduler.cpp and join.cpp.
+TaskRecord* spawn_record(FrameBase* top, std::string_view name, const std::source_location& where);
+TaskRecord* spawn_record_external(FrameBase* top, std::string_view name,
+                                  const std::source_location& where);
+// Gives the handle's share up. Any thread.
+void detach_record(TaskRecord* record) noexcept;
+// Requires: finished. Frees frame and record.
+void free_record(TaskRecord* record) noexcept;
+// False: it has finished and nothing is to be waited for.
+bool join_wait(TaskRecord* record, FrameBase& leaf, const std::source_location& where) noexcept;
+
+template <class T = void>
+class [[nodiscard]] JoinHandle {
+  public:
+    JoinHandle() = default;
+    explicit JoinHandle(TaskRecord* record) noexcept : record_(record) {}
+    JoinHandle(JoinHandle&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
+    JoinHandle& operator=(JoinHandle&& other) noexcept {
+        if (this != &other) {
+            detach();
+            record_ = std::exchange(other.record_, nullptr);
+        }
+        return *this;
+    }
+    ~JoinHandle() { detach(); }
+
+    explicit operator bool() const noexcept { return record_ != nullptr; }
+    // Requires: not empty.
+    std::uint64_t id() const noexcept { return record_->id; }
+    // True: co_await will not suspend.
+    bool finished() const noexcept {
+        return record_->joiner.load(std::memory_order_acquire) == kFinished;
+    }
+    void detach() noexcept {
+        if (record_) detach_record(std::exchange(record_, nullptr));
+    }
+    TaskRecord* release() noexcept { return std::exchange(record_, nullptr); }
+
+  private:
+    TaskRecord* record_ = nullptr;
+};
+
+template <class T>
+class [[nodiscard]] JoinAwait : Awaiter {
+  public:
+    JoinAwait(JoinHandle<T>&& handle, const std::source_location& place) noexcept
+        : record_(handle.release()) {
+        where = place;
+        PF_CHECK(record_, "co_await of a JoinHandle that was joined, detached or moved away");
+    }
+    JoinAwait(JoinAwait&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {
+        where = other.where;
+    }
+    ~JoinAwait() {
+        if (record_) detach_record(record_);
+    }
+    bool await_ready() const noexcept {
+        return record_->joiner.load(std::memory_order_acquire) == kFinished;
+    }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> frame) noexcept {
+        return join_wait(record_, frame.promise(), where);
+    }
+    T await_resume() {
+        struct Free {
+            TaskRecord* record;
+            ~Free() { free_record(record); }
+        } free{std::exchange(record_, nullptr)};
+        return static_cast<TaskPromise<T>*>(free.record->top)->take();
+    }
+
+  private:
+    TaskRecord* record_;
+};
+
+// Starts the task beside the caller. Requires: called from a task of the runtime.
+template <class T>
+JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {},
+                    std::source_location where = std::source_location::current()) {
+    return JoinHandle<T>(spawn_record(task.release(), options.name, where));
+}
+
+struct YieldAwait : Awaiter {
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> frame) noexcept {
+        yield_running(begin_wait(frame.promise(), WaitReason::yield, where));
+    }
+    void await_resume() const noexcept {}
+};
+
+// Lets the other runnable tasks go first.
+inline YieldAwait yield() noexcept { return {}; }
+
+}  // namespace pilotfish::core

@@ -1,0 +1,71 @@
+// One processor's timers: a 4-ary heap of nodes that live in their awaiters.
+//
+// The earliest deadline is published, so that other threads can tell without the lock whether
+// anything is due, and fire it when the owner is idle. Firing claims the waiter under the lock; a
+// node that is no longer in a heap will not be touched again.
+//
+// Thread-safety: any thread; one spin lock, held for O(log n). Owns the array, not the nodes.
+// Fails: std::bad_alloc when the array grows.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "core/run_queue.h"
+#include "core/spin_lock.h"
+#include "core/task_record.h"
+
+namespace pilotfish::core {
+
+class TimerHeap;
+
+struct TimerNode {
+    Waiter* waiter = nullptr;
+    std::atomic<TimerHeap*> heap{nullptr};  // nullptr: not armed
+    std::uint32_t position = 0;             // guarded by the heap's lock
+
+    TimerNode() = default;
+    TimerNode(TimerNode&&) noexcept {}  // only before it was armed
+};
+
+class TimerHeap {
+  public:
+    static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+    void arm(TimerNode& node, std::int64_t deadline_ns);
+    // Takes the node out of whatever heap holds it. Afterwards nobody will touch it.
+    static void disarm(TimerNode& node) noexcept;
+    // Claims the waiters that are due and appends their tasks to out.
+    void fire(std::int64_t now_ns, TaskList& out) noexcept;
+    // Moves all nodes to another heap.
+    void move_to(TimerHeap& other);
+    std::int64_t earliest_ns() const noexcept {
+        return earliest_ns_.load(std::memory_order_seq_cst);
+    }
+    std::size_t size() const noexcept;
+
+  private:
+    struct Entry {
+        std::int64_t deadline_ns;
+        TimerNode* node;
+    };
+    void place(std::size_t at, const Entry& entry) noexcept {
+        entries_[at] = entry;
+        entry.node->position = static_cast<std::uint32_t>(at);
+    }
+    void sift_up(std::size_t at, const Entry& entry) noexcept;
+    void sift_down(std::size_t at, const Entry& entry) noexcept;
+    void remove_at(std::size_t at) noexcept;
+    void publish() noexcept;
+
+    mutable SpinLock lock_;
+    std::vector<Entry> entries_;
+    std::atomic<std::int64_t> earliest_ns_{kNever};
+};
+
+// Arms a timer of the running task's processor.
+void arm_timer(TimerNode& node, Waiter& waiter, std::int64_t deadline_ns);
+
+}  // namespace pilotfish::core

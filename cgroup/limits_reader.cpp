@@ -125,12 +125,12 @@ bool LimitsReader::is_stale() {
     return scratch_ != membership_text_;
 }
 
-std::vector<std::string> LimitsReader::watched_paths() const {
-    std::vector<std::string> paths;
+std::vector<int> LimitsReader::open_files() const {
+    std::vector<int> descriptors;
     for (const auto* files : {&cpu_.files(), &memory_.files()})
         for (const LimitFile& file : *files)
-            if (!file.is_costly() && file.outcome().ok()) paths.push_back(file.path());
-    return paths;
+            if (!file.is_costly() && file.is_open()) descriptors.push_back(file.descriptor());
+    return descriptors;
 }
 
 }  // namespace pilotfish::cgroup

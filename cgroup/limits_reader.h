@@ -35,8 +35,8 @@ class LimitsReader {
     // The group is gone, or the process was moved: only a new LimitsReader can tell the limits.
     bool is_stale();
 
-    // The files worth a watch.
-    std::vector<std::string> watched_paths() const;
+    // Descriptors worth a watch; borrowed, valid as long as this object. Empty with Keep::closed.
+    std::vector<int> open_files() const;
 
   private:
     LimitsReader(const FileSource& source, Keep keep, Tables tables);

@@ -130,10 +130,8 @@ void CpuFiles::evaluate(const FileSource& source, core::CpuLimit& limit,
 
 bool hides_ancestors(const FileSource& source, const Place& place, bool top_file_there) {
     if (place.below_hidden_root || top_file_there) return true;
-    if (place.mount_point.empty()) return false;
-    // Files that the kernel makes in every group but the root, and in the root alone.
-    if (place.version == 2) return source.look(place.mount_point + "/cgroup.type").ok();
-    return !source.look(place.mount_point + "/cgroup.sane_behavior").ok();
+    // The kernel makes cgroup.type in every v2 group but the root.
+    return place.version == 2 && source.look(place.mount_point + "/cgroup.type").ok();
 }
 
 void warn(std::vector<std::string>& warnings, std::string sentence) {

@@ -150,7 +150,10 @@ Place place_on(const FileSource& source, std::vector<const CgroupMount*> mounts,
         Place place;
         place.version = mount->version;
         place.mount_point = mount->mount_point;
-        place.below_hidden_root = mount->root != "/";
+        // The kernel makes cgroup.sane_behavior in the root group of a v1 hierarchy alone.
+        place.below_hidden_root =
+            mount->root != "/" ||
+            (mount->version == 1 && !source.look(mount->mount_point + "/cgroup.sane_behavior").ok());
         if (has_dot_dot(path) || has_dot_dot(mount->root)) {
             place.degraded = true;
             place.problem = "this process stands outside its cgroup namespace (group " + path +

@@ -98,11 +98,11 @@ void Follower::resolve_again() {
     watch();
 }
 
-void Follower::read_again(LimitsReader::Depth depth) {
+void Follower::read_again(LimitsReader::Depth depth, bool membership) {
     const std::size_t open_before =
         depth == LimitsReader::Depth::full ? reader_->open_files().size() : 0;
     reader_->refresh(depth);
-    if (reader_->is_stale()) return resolve_again();
+    if (reader_->group_removed() || (membership && reader_->was_moved())) return resolve_again();
     if (depth == LimitsReader::Depth::tick) return;
     const core::Limits& seen = reader_->limits();
     const bool blind = seen.cpu.state == core::LimitState::unknown ||
@@ -116,14 +116,16 @@ bool Follower::on_watch(TimePoint now) {
     // Bounded: a writer that never stops must not keep us here.
     for (int reads = 0; reads < 16; ++reads)
         if (::read(inotify_.get(), buffer, sizeof buffer) <= 0) break;
-    read_again(LimitsReader::Depth::tick);
+    read_again(LimitsReader::Depth::tick, false);
     return apply(now);
 }
 
 bool Follower::on_tick(TimePoint now) {
     ++ticks_;
-    const bool full = ticks_ % static_cast<std::uint64_t>(policy_.full_every_ticks) == 0;
-    read_again(full ? LimitsReader::Depth::full : LimitsReader::Depth::tick);
+    const auto each = [&](int count) { return ticks_ % static_cast<std::uint64_t>(count) == 0; };
+    read_again(each(policy_.full_every_ticks) ? LimitsReader::Depth::full
+                                              : LimitsReader::Depth::tick,
+               each(policy_.membership_every_ticks));
     const bool changed = apply(now);
     tell(now);
     return changed;
@@ -132,7 +134,7 @@ bool Follower::on_tick(TimePoint now) {
 bool Follower::on_check(TimePoint now) {
     bool changed = false;
     if (held_cpu_ || held_memory_) {
-        read_again(LimitsReader::Depth::full);
+        read_again(LimitsReader::Depth::full, true);
         changed = apply(now);
     }
     tell(now);

@@ -33,6 +33,9 @@ struct FollowPolicy {
     std::chrono::milliseconds longest_unrest{10000};
     // Every how many ticks costly and absent files are read too. Chosen, not measured.
     int full_every_ticks = 10;
+    // Every how many ticks the membership is compared: it costs as much as all limit files together,
+    // and to be moved is rare. 2: a move shows within 2 s at the default interval.
+    int membership_every_ticks = 2;
 };
 
 struct LimitsEvent {
@@ -69,7 +72,7 @@ class Follower {
     };
     template <class Limit>
     bool holds(std::optional<Held<Limit>>& held, const Limit& seen, TimePoint now) const;
-    void read_again(LimitsReader::Depth depth);
+    void read_again(LimitsReader::Depth depth, bool membership);
     void resolve_again();
     void watch();
     bool apply(TimePoint now);

@@ -32,8 +32,9 @@ class LimitsReader {
     // True when limits() changed.
     bool refresh(Depth depth);
 
-    // The group is gone, or the process was moved: only a new LimitsReader can tell the limits.
-    bool is_stale();
+    // Either way only a new LimitsReader can tell the limits.
+    bool group_removed() const;  // seen by the last refresh
+    bool was_moved();            // compares the membership now; Keep::open only
 
     // Descriptors worth a watch; borrowed, valid as long as this object. Empty with Keep::closed.
     std::vector<int> open_files() const;

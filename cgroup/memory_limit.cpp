@@ -45,7 +45,8 @@ MemoryFiles::MemoryFiles(Place place) : place_(std::move(place)) {
             files_.emplace_back(directory + "/memory.limit_in_bytes");
         }
     }
-    if (place_.version == 1 && !place_.directories.empty())
+    // Where every ancestor is visible their own files say it all, and at a third of the price.
+    if (place_.version == 1 && place_.below_hidden_root && !place_.directories.empty())
         files_.emplace_back(place_.directories.front() + "/memory.stat", kHierarchicalKey);
 }
 
@@ -89,7 +90,7 @@ void MemoryFiles::evaluate_levels(core::MemoryLimit& limit, bool& all_trusted,
 // hierarchical_memory_limit is the kernel's own minimum over all ancestors, hidden ones included.
 void MemoryFiles::evaluate_hierarchical(core::MemoryLimit& limit, bool& all_trusted,
                                         std::vector<std::string>& warnings) const {
-    if (place_.version != 1 || files_.empty()) return;
+    if (files_.empty() || !files_.back().is_costly()) return;
     const LimitFile& stat = files_.back();
     if (stat.absent() || (stat.outcome().ok() && stat.text().empty())) return;
     const auto distrust = [&](std::string sentence) {

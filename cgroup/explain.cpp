@@ -80,6 +80,7 @@ std::size_t position_of(const std::vector<Level>& levels, const std::string& sou
 
 std::string whereabouts(int version, std::size_t levels, bool hidden) {
     if (version == 0) return "no cgroup controller here";
+    if (levels == 0) return "the root group of cgroup v" + std::to_string(version) + ", no limit";
     std::string words = "cgroup v" + std::to_string(version) + ", " + std::to_string(levels) +
                         (levels == 1 ? " visible level, no limit" : " visible levels, no limit");
     if (hidden) words += "; groups above are hidden from here";

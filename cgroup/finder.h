@@ -63,8 +63,10 @@ struct Place {
     bool degraded = false;
     // Groups above the mount point are not shown. Of v2 certain only when true: see hides_ancestors.
     bool below_hidden_root = false;
+    bool top_is_v1_root = false;     // the mount point is the root group, which cannot be limited
     std::string problem;             // one sentence, when degraded or when nothing can be read
-    bool operator==(const Place&) const = default;
+    // How many of the directories can hold a limit.
+    std::size_t limited_levels() const { return directories.size() - (top_is_v1_root ? 1 : 0); }
 };
 
 // The two process files, parsed.

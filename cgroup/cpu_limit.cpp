@@ -49,7 +49,8 @@ CpuQuota parse_cfs_quota(std::string_view quota_us, std::string_view period_us) 
 }
 
 CpuFiles::CpuFiles(Place place) : place_(std::move(place)) {
-    for (const std::string& directory : place_.directories) {
+    for (std::size_t level = 0; level < place_.limited_levels(); ++level) {
+        const std::string& directory = place_.directories[level];
         if (place_.version == 2) {
             files_.emplace_back(directory + "/cpu.max");
         } else {
@@ -89,7 +90,7 @@ void CpuFiles::evaluate(const FileSource& source, core::CpuLimit& limit,
     limit.source.clear();
     bool all_trusted = !place_.degraded;
     if (!place_.problem.empty()) warn(warnings, place_.problem);
-    for (std::size_t level = 0; level < place_.directories.size(); ++level) {
+    for (std::size_t level = 0; level < place_.limited_levels(); ++level) {
         const LimitFile& file = files_[place_.version == 2 ? level : 2 * level];
         core::CpuLevel seen;
         seen.source = file.path();
@@ -109,7 +110,7 @@ void CpuFiles::evaluate(const FileSource& source, core::CpuLimit& limit,
     }
     if (limit.levels.empty()) {
         limit.state = all_trusted ? core::LimitState::unlimited : core::LimitState::unknown;
-        limit.ancestors_hidden = !all_trusted;
+        limit.ancestors_hidden = !all_trusted;  // none but the root group: nothing is hidden
         return;
     }
     const bool top_file_there = place_.version == 2 && !files_.back().absent();
@@ -130,10 +131,8 @@ void CpuFiles::evaluate(const FileSource& source, core::CpuLimit& limit,
 
 bool hides_ancestors(const FileSource& source, const Place& place, bool top_file_there) {
     if (place.below_hidden_root || top_file_there) return true;
-    if (place.mount_point.empty()) return false;
-    // Files that the kernel makes in every group but the root, and in the root alone.
-    if (place.version == 2) return source.look(place.mount_point + "/cgroup.type").ok();
-    return !source.look(place.mount_point + "/cgroup.sane_behavior").ok();
+    // The kernel makes cgroup.type in every v2 group but the root.
+    return place.version == 2 && source.look(place.mount_point + "/cgroup.type").ok();
 }
 
 void warn(std::vector<std::string>& warnings, std::string sentence) {

@@ -20,14 +20,6 @@ std::string plural(int count, const char* noun) {
     return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-// Parts per million: exact integers where a double of a large size would not be.
-std::uint64_t share_of(std::uint64_t bytes, double share) {
-    constexpr std::uint64_t kWhole = 1000000;
-    const auto parts =
-        static_cast<std::uint64_t>(std::llround(std::clamp(share, 0.0, 1.0) * double{kWhole}));
-    return bytes / kWhole * parts + bytes % kWhole * parts / kWhole;
-}
-
 std::string percent_text(double share) {
     char text[32];
     std::snprintf(text, sizeof text, "%.4g%%", share * 100);
@@ -94,6 +86,14 @@ void derive_soft_limit(const core::MemoryLimit& memory, const DerivePolicy& poli
 }
 
 }  // namespace
+
+// Parts per million: integers are exact where a double of a large size would not be.
+std::uint64_t share_of(std::uint64_t bytes, double share) {
+    constexpr std::uint64_t kWhole = 1000000;
+    const auto parts =
+        static_cast<std::uint64_t>(std::llround(std::clamp(share, 0.0, 1.0) * double{kWhole}));
+    return bytes / kWhole * parts + bytes % kWhole * parts / kWhole;
+}
 
 int round_cpus(double cpus, Rounding rounding, int least, int affinity) {
     double whole = cpus;

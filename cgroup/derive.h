@@ -33,8 +33,11 @@ core::DerivedLimits derive(const core::Limits& limits, const DerivePolicy& polic
 // Whole processors for a quota: rounded, at least `least`, never above the affinity, at least 1.
 int round_cpus(double cpus, Rounding rounding, int least, int affinity);
 
+// A share between 0 and 1 of a size; exact: the whole of it is that size.
+std::uint64_t share_of(std::uint64_t bytes, double share);
+
 // The least, over all levels below the machine's memory, of share * max and of memory.high itself;
-// nullopt when nothing limits. Exact: 100% of a limit is that limit.
+// nullopt when nothing limits.
 struct SoftLimit {
     std::uint64_t bytes = 0;
     std::string source;    // the file that decided

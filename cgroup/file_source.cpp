@@ -146,9 +146,9 @@ ReadOutcome read_whole(int fd, std::size_t cap_bytes, std::string& text) {
             return {ReadState::failed, EFBIG};
         }
         if (got == 0) break;
-        // procfs and cgroupfs end a small file with a short read; only the list of mounts, which
-        // comes a page at a time, must be asked again.
-        if (static_cast<std::size_t>(got) < want && cap_bytes <= kStatFileCapBytes) break;
+        // A short read is the end, and asking once more would make the kernel write the whole text
+        // again; only the list of mounts comes a page at a time.
+        if (static_cast<std::size_t>(got) < want && cap_bytes != kMountinfoCapBytes) break;
     }
     text.resize(used);
     return {};

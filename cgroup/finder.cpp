@@ -150,7 +150,12 @@ Place place_on(const FileSource& source, std::vector<const CgroupMount*> mounts,
         Place place;
         place.version = mount->version;
         place.mount_point = mount->mount_point;
-        place.below_hidden_root = mount->root != "/";
+        // The kernel makes cgroup.sane_behavior in the root group of a v1 hierarchy alone.
+        place.top_is_v1_root =
+            mount->version == 1 && mount->root == "/" &&
+            source.look(mount->mount_point + "/cgroup.sane_behavior").ok();
+        place.below_hidden_root =
+            mount->root != "/" || (mount->version == 1 && !place.top_is_v1_root);
         if (has_dot_dot(path) || has_dot_dot(mount->root)) {
             place.degraded = true;
             place.problem = "this process stands outside its cgroup namespace (group " + path +

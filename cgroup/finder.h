@@ -61,9 +61,12 @@ struct Place {
     std::vector<std::string> directories;  // own group first, the mount point last; may be empty
     // The directories are not surely our own: a limit found there holds, its absence proves nothing.
     bool degraded = false;
-    bool below_hidden_root = false;  // mountinfo's root field says that groups above are not shown
+    // Groups above the mount point are not shown. Of v2 certain only when true: see hides_ancestors.
+    bool below_hidden_root = false;
+    bool top_is_v1_root = false;     // the mount point is the root group, which cannot be limited
     std::string problem;             // one sentence, when degraded or when nothing can be read
-    bool operator==(const Place&) const = default;
+    // How many of the directories can hold a limit.
+    std::size_t limited_levels() const { return directories.size() - (top_is_v1_root ? 1 : 0); }
 };
 
 // The two process files, parsed.

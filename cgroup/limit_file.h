@@ -29,6 +29,7 @@ class LimitFile {
     bool removed() const;          // the group behind a kept descriptor is gone
     bool is_costly() const { return !key_.empty(); }
     bool is_open() const { return static_cast<bool>(fd_); }
+    int descriptor() const { return fd_.get(); }  // borrowed; -1: not kept
 
   private:
     bool become(ReadOutcome outcome, std::string_view text);

@@ -104,7 +104,7 @@ bool LimitsReader::refresh_machine(Depth depth) {
     const pid_t pid = source_->pid() == 0 ? ::getpid() : source_->pid();
     const bool replayed = source_->is_replay() && online.has_value();
     limits_.cpu.affinity = replayed ? *online : affinity_of(pid).value_or(1);
-    limits_.cpu.online = online.value_or(static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
+    limits_.cpu.online = online ? *online : static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
     return limits_.cpu.affinity != affinity_before ||
            limits_.cpu.online != online_before || limits_.memory.total_bytes != total_before;
 }
@@ -116,21 +116,25 @@ void LimitsReader::evaluate() {
     memory_.evaluate(*source_, limits_.memory, limits_.warnings);
 }
 
-bool LimitsReader::is_stale() {
+bool LimitsReader::group_removed() const {
     for (const auto* files : {&cpu_.files(), &memory_.files()})
         for (const LimitFile& file : *files)
             if (file.removed()) return true;
+    return false;
+}
+
+bool LimitsReader::was_moved() {
     if (!membership_fd_) return false;
     if (!read_whole(membership_fd_.get(), kMembershipCapBytes, scratch_).ok()) return true;
     return scratch_ != membership_text_;
 }
 
-std::vector<std::string> LimitsReader::watched_paths() const {
-    std::vector<std::string> paths;
+std::vector<int> LimitsReader::open_files() const {
+    std::vector<int> descriptors;
     for (const auto* files : {&cpu_.files(), &memory_.files()})
         for (const LimitFile& file : *files)
-            if (!file.is_costly() && file.outcome().ok()) paths.push_back(file.path());
-    return paths;
+            if (!file.is_costly() && file.is_open()) descriptors.push_back(file.descriptor());
+    return descriptors;
 }
 
 }  // namespace pilotfish::cgroup

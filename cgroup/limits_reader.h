@@ -32,11 +32,12 @@ class LimitsReader {
     // True when limits() changed.
     bool refresh(Depth depth);
 
-    // The group is gone, or the process was moved: only a new LimitsReader can tell the limits.
-    bool is_stale();
+    // Either way only a new LimitsReader can tell the limits.
+    bool group_removed() const;  // seen by the last refresh
+    bool was_moved();            // compares the membership now; Keep::open only
 
-    // The files worth a watch.
-    std::vector<std::string> watched_paths() const;
+    // Descriptors worth a watch; borrowed, valid as long as this object. Empty with Keep::closed.
+    std::vector<int> open_files() const;
 
   private:
     LimitsReader(const FileSource& source, Keep keep, Tables tables);

@@ -37,7 +37,8 @@ ByteLimit parse_limit_in_bytes(std::string_view text) {
 }
 
 MemoryFiles::MemoryFiles(Place place) : place_(std::move(place)) {
-    for (const std::string& directory : place_.directories) {
+    for (std::size_t level = 0; level < place_.limited_levels(); ++level) {
+        const std::string& directory = place_.directories[level];
         if (place_.version == 2) {
             files_.emplace_back(directory + "/memory.max");
             files_.emplace_back(directory + "/memory.high");
@@ -45,7 +46,8 @@ MemoryFiles::MemoryFiles(Place place) : place_(std::move(place)) {
             files_.emplace_back(directory + "/memory.limit_in_bytes");
         }
     }
-    if (place_.version == 1 && !place_.directories.empty())
+    // Where every ancestor is visible their own files say it all, and at a third of the price.
+    if (place_.version == 1 && place_.below_hidden_root && !place_.directories.empty())
         files_.emplace_back(place_.directories.front() + "/memory.stat", kHierarchicalKey);
 }
 
@@ -61,7 +63,7 @@ ByteLimit MemoryFiles::read_level(const LimitFile& file) const {
 
 void MemoryFiles::evaluate_levels(core::MemoryLimit& limit, bool& all_trusted,
                                   std::vector<std::string>& warnings) const {
-    for (std::size_t level = 0; level < place_.directories.size(); ++level) {
+    for (std::size_t level = 0; level < place_.limited_levels(); ++level) {
         const LimitFile& max_file = files_[place_.version == 2 ? 2 * level : level];
         core::MemoryLevel seen;
         seen.source = max_file.path();
@@ -89,7 +91,7 @@ void MemoryFiles::evaluate_levels(core::MemoryLimit& limit, bool& all_trusted,
 // hierarchical_memory_limit is the kernel's own minimum over all ancestors, hidden ones included.
 void MemoryFiles::evaluate_hierarchical(core::MemoryLimit& limit, bool& all_trusted,
                                         std::vector<std::string>& warnings) const {
-    if (place_.version != 1 || files_.empty()) return;
+    if (files_.empty() || !files_.back().is_costly()) return;
     const LimitFile& stat = files_.back();
     if (stat.absent() || (stat.outcome().ok() && stat.text().empty())) return;
     const auto distrust = [&](std::string sentence) {
@@ -119,7 +121,7 @@ void MemoryFiles::evaluate(const FileSource& source, core::MemoryLimit& limit,
     limit.source.clear();
     bool all_trusted = !place_.degraded;
     if (!place_.problem.empty()) warn(warnings, place_.problem);
-    if (place_.directories.empty()) {
+    if (files_.empty()) {
         limit.state = all_trusted ? core::LimitState::unlimited : core::LimitState::unknown;
         limit.ancestors_hidden = !all_trusted;
         return;

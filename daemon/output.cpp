@@ -38,11 +38,9 @@
 // `stop` before it touches the descriptor again, so neither may be gone before it is.
 #include "daemon/output.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -52,10 +50,10 @@
 #include <cerrno>
 #include <climits>
 #include <condition_variable>
-#include <cstring>
 #include <mutex>
 
 #include "core/check.h"
+#include "daemon/line_ring.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -64,25 +62,10 @@ using Clock = std::chrono::steady_clock;
 
 // What a pipe holds by default; a larger write would only free the ring in larger steps.
 constexpr std::size_t kWriteBytes = std::size_t{64} << 10;
-// Ring memory that is kept once the ring ran empty; the rest is given back after kKeepMemory.
-constexpr std::size_t kKeepBytes = std::size_t{64} << 10;
+// How long the ring's spare memory outlives the last burst.
 constexpr std::chrono::seconds kKeepMemory{1};
 // poll, writev, cond_wait and the formatting of a loss; sanitizers need several times as much.
 constexpr std::size_t kStackBytes = std::size_t{256} << 10;
-
-std::uint64_t count_lines(std::string_view bytes) {
-    if (bytes.empty()) return 0;
-    const auto ends = std::count(bytes.begin(), bytes.end(), '\n');
-    return static_cast<std::uint64_t>(ends) + (bytes.back() == '\n' ? 0 : 1);
-}
-
-// Bytes up to and with the last line end; 0: none.
-std::size_t whole_lines(std::string_view bytes) {
-    if (bytes.empty()) return 0;
-    const void* end = memrchr(bytes.data(), '\n', bytes.size());
-    if (end == nullptr) return 0;
-    return static_cast<std::size_t>(static_cast<const char*>(end) - bytes.data()) + 1;
-}
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
@@ -91,49 +74,38 @@ bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 // Everything but the constants is guarded by mutex.
 struct Output::State : std::enable_shared_from_this<Output::State> {
     enum class Direct : std::uint8_t { nowait, dontwait, none };
-    // A negative result says that errno is not of the would-block kind.
     struct Sent {
         std::size_t bytes;
-        int error;
+        int error;  // errno(3), never of the would-block kind; 0: none
     };
 
-    State(int fd, const OutputOptions& options);
-    ~State();
-    State(const State&) = delete;
-    State& operator=(const State&) = delete;
+    State(int descriptor, const OutputOptions& options);
 
     void write(OutputSource& source, std::string_view bytes, std::uint64_t line_count);
     std::size_t enqueue(std::string_view bytes, bool own, bool torn);
-    bool append(std::string_view bytes);
     Sent send_now(const iovec* parts, int count);
-    int parts_to_write(iovec (&parts)[2], std::size_t most) const;
-    void consume(std::size_t bytes);
-    void discard_ring();
+    void sent(std::size_t bytes);
+    void refused();
     void tell_losses(bool forced);
     void lose(OutputSource& source, std::uint64_t lines);
     void wake_thread();
     bool start_thread();
     void drain_now();
-    bool drain_waiting(Clock::time_point deadline);
+    bool drain_waiting(std::unique_lock<std::mutex>& lock, Clock::time_point deadline);
     static void* thread_main(void* self);
     void run(std::unique_lock<std::mutex>& lock);
     void write_chunk(std::unique_lock<std::mutex>& lock);
     void wait_for_lines(std::unique_lock<std::mutex>& lock);
 
-    std::size_t free_bytes() const { return capacity - size; }
-    bool roomy() const { return free_bytes() >= capacity / 4; }
+    bool roomy() const { return ring.free_bytes() >= ring.capacity() / 4; }
 
     const int fd;
-    const std::size_t capacity;
     const bool may_start_thread;
 
     std::mutex mutex;
     std::condition_variable work;     // for the thread: lines, or stop
     std::condition_variable drained;  // from the thread: nothing is queued, or it is gone
-    char* ring = nullptr;             // mapped when the first byte is queued
-    std::size_t head = 0;
-    std::size_t size = 0;
-    std::size_t touched = 0;  // highest offset written since memory was given back
+    LineRing ring;
     Direct direct = Direct::nowait;
     bool in_write = false;
     bool waiting = false;
@@ -146,13 +118,7 @@ struct Output::State : std::enable_shared_from_this<Output::State> {
 };
 
 Output::State::State(int descriptor, const OutputOptions& options)
-    : fd(descriptor),
-      capacity((std::max<std::size_t>(options.capacity_bytes, 1) + 4095) & ~std::size_t{4095}),
-      may_start_thread(options.may_start_thread) {}
-
-Output::State::~State() {
-    if (ring != nullptr) munmap(ring, capacity);
-}
+    : fd(descriptor), may_start_thread(options.may_start_thread), ring(options.capacity_bytes) {}
 
 // Writes what the kernel takes without waiting; {0, 0}: nothing, now or ever.
 Output::State::Sent Output::State::send_now(const iovec* parts, int count) {
@@ -194,21 +160,21 @@ void Output::State::lose(OutputSource& source, std::uint64_t lines) {
 
 void Output::State::write(OutputSource& source, std::string_view bytes, std::uint64_t line_count) {
     source.lines_.fetch_add(line_count, std::memory_order_relaxed);
-    if (!has_thread && size > 0) drain_now();
+    if (!has_thread && !ring.empty()) drain_now();
     if (untold != nullptr && roomy()) tell_losses(false);
     if (source.untold_ > 0) return lose(source, line_count);
     bool torn = false;
-    if (size == 0 && !in_write) {
+    if (ring.empty() && !in_write) {
         const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
-        const Sent sent = send_now(&part, 1);
-        if (sent.error != 0) {
+        const Sent now = send_now(&part, 1);
+        if (now.error != 0) {
             failed_lines += line_count;
             source.lost_lines_.fetch_add(line_count, std::memory_order_relaxed);
             return;
         }
-        bytes_written += sent.bytes;
-        torn = sent.bytes > 0 && bytes[sent.bytes - 1] != '\n';
-        bytes.remove_prefix(sent.bytes);
+        bytes_written += now.bytes;
+        torn = now.bytes > 0 && bytes[now.bytes - 1] != '\n';
+        bytes.remove_prefix(now.bytes);
         if (bytes.empty()) return;
     }
     const std::size_t queued = enqueue(bytes, source.rank_ == OutputSource::Rank::own, torn);
@@ -219,75 +185,27 @@ void Output::State::write(OutputSource& source, std::string_view bytes, std::uin
 // Queues the whole lines that fit and returns their bytes. torn: the head of the first line is out
 // already, so its rest is queued cut rather than not at all.
 std::size_t Output::State::enqueue(std::string_view bytes, bool own, bool torn) {
-    const std::size_t reserve = own ? 0 : capacity / 16;
-    const std::size_t room = free_bytes() > reserve ? free_bytes() - reserve : 0;
+    const std::size_t reserve = own ? 0 : ring.capacity() / 16;
+    const std::size_t room = ring.free_bytes() > reserve ? ring.free_bytes() - reserve : 0;
     std::size_t fits = bytes.size();
     if (fits > room) {
         fits = whole_lines(bytes.substr(0, room));
         if (fits == 0 && torn && room > 0) {
-            if (!append(bytes.substr(0, room - 1)) || !append("\n")) return 0;
+            if (!ring.append(bytes.substr(0, room - 1)) || !ring.append("\n")) return 0;
             const std::size_t end = bytes.find('\n');
             return end == bytes.npos ? bytes.size() : end + 1;
         }
     }
-    return append(bytes.substr(0, fits)) ? fits : 0;
+    return ring.append(bytes.substr(0, fits)) ? fits : 0;
 }
 
-// Requires: bytes.size() <= free_bytes(). False: the system has no memory for the ring.
-bool Output::State::append(std::string_view bytes) {
-    if (bytes.empty()) return true;
-    if (ring == nullptr) {
-        void* memory = mmap(nullptr, capacity, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (memory == MAP_FAILED) return false;
-        ring = static_cast<char*>(memory);
-    }
-    // An empty ring starts over, so that light use touches its first pages only.
-    if (size == 0 && !in_write) head = 0;
-    const std::size_t tail = (head + size) % capacity;
-    const std::size_t first = std::min(bytes.size(), capacity - tail);
-    std::memcpy(ring + tail, bytes.data(), first);
-    std::memcpy(ring, bytes.data() + first, bytes.size() - first);
-    touched = std::max(touched, first < bytes.size() ? capacity : tail + first);
-    size += bytes.size();
-    return true;
-}
-
-// The oldest bytes, at most `most` of them, ending with a line where one ends there: others that
-// write to the same file then come between lines.
-int Output::State::parts_to_write(iovec (&parts)[2], std::size_t most) const {
-    const std::size_t total = std::min(size, most);
-    std::size_t first = std::min(total, capacity - head);
-    std::size_t second = total - first;
-    if (const std::size_t lines = whole_lines({ring, second})) {
-        second = lines;
-    } else if (const std::size_t before = whole_lines({ring + head, first})) {
-        first = before;
-        second = 0;
-    }
-    parts[0] = {ring + head, first};
-    parts[1] = {ring, second};
-    return second > 0 ? 2 : 1;
-}
-
-void Output::State::consume(std::size_t bytes) {
+void Output::State::sent(std::size_t bytes) {
     bytes_written += bytes;
-    head = (head + bytes) % capacity;
-    size -= bytes;
-    if (size == 0) head = 0;
+    ring.consume(bytes);
 }
 
 // The descriptor is dead for now: whoever reads it next starts with fresh lines.
-void Output::State::discard_ring() {
-    const std::size_t first = std::min(size, capacity - head);
-    failed_lines += count_lines({ring + head, first});
-    if (first < size) {
-        failed_lines += count_lines({ring, size - first});
-        if (ring[capacity - 1] != '\n') --failed_lines;  // one line, counted on both sides
-    }
-    head = 0;
-    size = 0;
-}
+void Output::State::refused() { failed_lines += ring.clear(); }
 
 // forced: with less than a quarter free too; what finds no room then is told of by the counters.
 void Output::State::tell_losses(bool forced) {
@@ -298,7 +216,7 @@ void Output::State::tell_losses(bool forced) {
         untold = source.next_untold_;
         line.clear();
         source.loss_line_(source.context_, source.untold_, line);
-        if ((forced || roomy()) && line.size() <= free_bytes() && append(line)) {
+        if ((forced || roomy()) && line.size() <= ring.free_bytes() && ring.append(line)) {
             source.untold_ = 0;
             source.next_untold_ = nullptr;
         } else {
@@ -307,11 +225,11 @@ void Output::State::tell_losses(bool forced) {
         }
     }
     untold = keep;
-    if (size > 0) wake_thread();
+    if (!ring.empty()) wake_thread();
 }
 
 void Output::State::wake_thread() {
-    if (size == 0) return;
+    if (ring.empty()) return;
     if (!has_thread) {
         start_thread();
     } else if (waiting) {
@@ -342,36 +260,35 @@ bool Output::State::start_thread() {
 
 // Where the system gave no thread: what goes without waiting goes now, with the next line.
 void Output::State::drain_now() {
-    while (size > 0) {
+    while (!ring.empty()) {
         iovec parts[2];
-        const int count = parts_to_write(parts, kWriteBytes);
-        const Sent sent = send_now(parts, count);
-        if (sent.error != 0) return discard_ring();
-        if (sent.bytes == 0) return;
-        consume(sent.bytes);
+        const Sent now = send_now(parts, ring.parts(parts, kWriteBytes));
+        if (now.error != 0) return refused();
+        if (now.bytes == 0) return;
+        sent(now.bytes);
     }
 }
 
-// flush() without a thread. Holds the lock: nobody else can do anything for these lines either.
-bool Output::State::drain_waiting(Clock::time_point deadline) {
+// flush() without a thread.
+bool Output::State::drain_waiting(std::unique_lock<std::mutex>& lock, Clock::time_point deadline) {
     drain_now();
-    while (size > 0) {
+    while (!ring.empty()) {
         const auto left =
             std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
         pollfd poller{fd, POLLOUT, 0};
-        const int ready =
-            poll(&poller, 1, static_cast<int>(std::clamp<long long>(left, 0, INT_MAX)));
-        if (ready < 0 && errno == EINTR) continue;
-        if (ready <= 0) return false;
+        lock.unlock();
+        const int ready = poll(&poller, 1, static_cast<int>(std::clamp<long>(left, 0, INT_MAX)));
+        const int error = errno;
+        lock.lock();
+        if (ready == 0 || (ready < 0 && error != EINTR)) return false;
+        if (ready < 0 || ring.empty()) continue;
         iovec parts[2];
-        const int count = parts_to_write(parts, PIPE_BUF);
-        const ssize_t sent = writev(fd, parts, count);
-        if (sent >= 0) {
-            consume(static_cast<std::size_t>(sent));
+        const ssize_t count = writev(fd, parts, ring.parts(parts, PIPE_BUF));
+        if (count >= 0) {
+            sent(static_cast<std::size_t>(count));
         } else if (errno != EINTR && !would_block(errno)) {
-            discard_ring();
+            refused();
         }
-        if (size > 0 && Clock::now() >= deadline) return false;
     }
     return true;
 }
@@ -390,7 +307,7 @@ void* Output::State::thread_main(void* argument) {
 
 void Output::State::run(std::unique_lock<std::mutex>& lock) {
     while (!stop) {
-        if (size == 0) {
+        if (ring.empty()) {
             drained.notify_all();
             wait_for_lines(lock);
         } else {
@@ -400,25 +317,22 @@ void Output::State::run(std::unique_lock<std::mutex>& lock) {
 }
 
 void Output::State::wait_for_lines(std::unique_lock<std::mutex>& lock) {
-    const auto called = [this] { return stop || size > 0; };
+    const auto called = [this] { return stop || !ring.empty(); };
     waiting = true;
-    if (touched > kKeepBytes && !work.wait_for(lock, kKeepMemory, called)) {
-        // Quiet again: one wake-up after a burst, then none.
-        madvise(ring + kKeepBytes, capacity - std::min(capacity, kKeepBytes), MADV_DONTNEED);
-        touched = 0;
-    }
+    // Quiet again: one wake-up after a burst, then none.
+    if (ring.holds_spare_memory() && !work.wait_for(lock, kKeepMemory, called)) ring.give_back();
     work.wait(lock, called);
     waiting = false;
 }
 
 void Output::State::write_chunk(std::unique_lock<std::mutex>& lock) {
     iovec parts[2];
-    const int count = parts_to_write(parts, kWriteBytes);
+    const int part_count = ring.parts(parts, kWriteBytes);
     in_write = true;
     lock.unlock();
     // Producers add behind these bytes meanwhile, never over them.
-    const ssize_t sent = writev(fd, parts, count);
-    const int error = sent < 0 ? errno : 0;
+    const ssize_t count = writev(fd, parts, part_count);
+    const int error = count < 0 ? errno : 0;
     if (would_block(error)) {
         // Somebody made the shared description non-blocking.
         pollfd poller{fd, POLLOUT, 0};
@@ -426,10 +340,10 @@ void Output::State::write_chunk(std::unique_lock<std::mutex>& lock) {
     }
     lock.lock();
     in_write = false;
-    if (sent >= 0) {
-        consume(static_cast<std::size_t>(sent));
+    if (count >= 0) {
+        sent(static_cast<std::size_t>(count));
     } else if (error != EINTR && !would_block(error)) {
-        discard_ring();
+        refused();
     }
     if (untold != nullptr && roomy()) tell_losses(false);
 }
@@ -447,8 +361,8 @@ Output::~Output() {
     PF_CHECK(state_->untold == nullptr, "an OutputSource outlives its Output");
     state_->stop = true;
     state_->work.notify_one();
-    // A thread outside of write(2) ends at once and is waited for, so that nothing of us is left;
-    // one inside may never return, and is left behind.
+    // A thread outside of write(2) lets go of the descriptor at once and is waited for; one inside
+    // may never return, and is left behind.
     state_->drained.wait(lock, [this] { return !state_->has_thread || state_->in_write; });
 }
 
@@ -463,12 +377,12 @@ bool Output::flush(std::chrono::nanoseconds at_most) noexcept {
     std::unique_lock lock(state_->mutex);
     State& state = *state_;
     if (state.untold != nullptr) state.tell_losses(true);
-    if (state.size == 0) return true;
+    if (state.ring.empty()) return true;
     const auto deadline =
         Clock::now() + std::min<std::chrono::nanoseconds>(at_most, std::chrono::hours(24));
-    if (!state.start_thread()) return state.drain_waiting(deadline);
+    if (!state.start_thread()) return state.drain_waiting(lock, deadline);
     state.wake_thread();
-    return state.drained.wait_until(lock, deadline, [&] { return state.size == 0; });
+    return state.drained.wait_until(lock, deadline, [&] { return state.ring.empty(); });
 }
 
 void Output::forget(OutputSource& source) noexcept {
@@ -485,7 +399,7 @@ void Output::forget(OutputSource& source) noexcept {
 
 OutputStats Output::stats() const noexcept {
     const std::lock_guard lock(state_->mutex);
-    return {state_->bytes_written, state_->lost_lines, state_->failed_lines, state_->size,
+    return {state_->bytes_written, state_->lost_lines, state_->failed_lines, state_->ring.size(),
             state_->has_thread};
 }
 

@@ -27,15 +27,18 @@ class File {
 
 // O_NONBLOCK: a FIFO that nobody reads must not hold up the end of the container.
 int open_log(const TerminationLog& log) {
-    const int flags = O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (log.configured ? O_CREAT : 0);
-    // Reading tells whether the worker's last line has an end; a write-only file will do too.
-    const int fd = open(log.path.c_str(), flags | O_RDWR, 0644);
-    return fd >= 0 || errno == ENOENT ? fd : open(log.path.c_str(), flags | O_WRONLY, 0644);
+    return open(
+        log.path.c_str(),
+        O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (log.configured ? O_CREAT : 0),
+        0644);
 }
 
-bool ends_a_line(int fd, off_t size) {
+// False also where we may write the file but not read it.
+bool ends_a_line(const std::string& path, off_t size) {
+    if (size == 0) return true;
+    const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     char last = '\0';
-    return size == 0 || (pread(fd, &last, 1, size - 1) == 1 && last == '\n');
+    return file.fd() >= 0 && pread(file.fd(), &last, 1, size - 1) == 1 && last == '\n';
 }
 
 // At most `most` bytes, not ending within a UTF-8 sequence.
@@ -63,7 +66,7 @@ core::Result<TerminationNote> write_termination_log(const TerminationLog& log,
         return core::system_error("examine the termination log " + log.path, errno);
     }
     const off_t size = S_ISREG(status.st_mode) ? status.st_size : 0;
-    const bool apart = !ends_a_line(file.fd(), size);
+    const bool apart = !ends_a_line(log.path, size);
     const std::size_t used =
         static_cast<std::size_t>(size) + (apart ? 1 : 0) + 1;  // both line ends
     if (used >= TerminationLog::kMaxBytes) return TerminationNote{0, true};

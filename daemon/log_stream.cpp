@@ -1,0 +1,64 @@
+#include "daemon/log_stream.h"
+
+#include <algorithm>
+#include <string>
+
+namespace pilotfish::daemon {
+namespace {
+
+// One write(2) of this much is as good as any larger one, and it is what a pipe holds.
+constexpr std::size_t kBatchBytes = std::size_t{64} << 10;
+
+void append_loss(const void* format, std::uint64_t lost, std::string& out) {
+    static_cast<const LineFormat*>(format)->append_loss(out, lost,
+                                                        std::chrono::system_clock::now());
+}
+
+// Shared by all streams of a thread: thousands of idle workers must not keep a buffer each.
+std::string& batch_of_this_thread() {
+    thread_local std::string batch;
+    batch.clear();
+    return batch;
+}
+
+}  // namespace
+
+LogStream::LogStream(Output& output, LineStyle style, std::string_view worker,
+                     std::string_view stream)
+    : output_(output),
+      format_(style, worker, stream),
+      source_(output, append_loss, &format_, OutputSource::Rank::worker) {}
+
+void LogStream::feed(std::string_view bytes) {
+    if (bytes.empty()) return;
+    if (format_.style() == LineStyle::raw) {
+        const auto lines = std::count(bytes.begin(), bytes.end(), '\n');
+        output_.write(source_, bytes, static_cast<std::uint64_t>(lines));
+        return;
+    }
+    framer_.feed(bytes);
+    pass_lines();
+}
+
+void LogStream::end() {
+    framer_.end();
+    if (format_.style() != LineStyle::raw) pass_lines();
+}
+
+void LogStream::pass_lines() {
+    const WallTime now =
+        format_.style() == LineStyle::json ? std::chrono::system_clock::now() : WallTime();
+    std::string& batch = batch_of_this_thread();
+    std::uint64_t lines = 0;
+    for (Line line; framer_.next(line); ++lines) {
+        if (batch.size() >= kBatchBytes) {
+            output_.write(source_, batch, lines);
+            batch.clear();
+            lines = 0;
+        }
+        format_.append(batch, line, now);
+    }
+    if (lines > 0) output_.write(source_, batch, lines);
+}
+
+}  // namespace pilotfish::daemon

@@ -170,7 +170,7 @@ TaskRecord* spawn_record(FrameBase* top, std::string_view name, const std::sourc
         TaskList half = proc.queue.pop_half();
         half.push(record);
         scheduler.inject(half);
-        scheduler.(void)wake_one(true);
+        (void)scheduler.wake_one(true);
     }
     return record;
 }
@@ -230,7 +230,7 @@ bool make_runnable(TaskRecord* task) noexcept {
             TaskList half = proc->queue.pop_half();
             half.push(displaced);
             Scheduler::current()->inject(half);
-            Scheduler::current()->(void)wake_one(true);
+            (void)Scheduler::current()->wake_one(true);
         }
         return false;
     }

@@ -96,7 +96,8 @@ std::optional<int> take_int(std::string_view& text) {
 
 std::optional<GoVersion> parse_go_version(std::string_view text) {
     const std::size_t at = text.find("go");
-    if (at == std::string_view::npos || (at != 0 && !text.starts_with("devel "))) return std::nullopt;
+    if (at == std::string_view::npos || (at != 0 && !text.starts_with("devel ")))
+        return std::nullopt;
     text.remove_prefix(at + 2);
     GoVersion version;
     const auto major = take_int(text);
@@ -122,8 +123,7 @@ std::optional<GoVersion> parse_go_buildinfo(std::string_view section) {
         const std::size_t at = modules->find("\tDefaultGODEBUG=");
         if (at != std::string_view::npos) {
             const std::string_view line = modules->substr(at, modules->find('\n', at) - at);
-            version->ignores_container =
-                line.find("containermaxprocs=0") != std::string_view::npos;
+            version->ignores_container = line.find("containermaxprocs=0") != std::string_view::npos;
         }
     }
     return version;

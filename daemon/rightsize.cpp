@@ -45,7 +45,7 @@ class Writer {
 
 struct Processors {
     int count = 0;
-    std::string words;         // "1.5 CPUs of /sys/fs/cgroup/cpu.max"
+    std::string words;          // "1.5 CPUs of /sys/fs/cgroup/cpu.max"
     bool of_own_group = false;  // the limit that Go >= 1.25 sees by itself
 };
 
@@ -81,8 +81,9 @@ void hint_go_processors(const RightsizeRequest& request, const Processors& proce
         writer.add("GOMAXPROCS", count, processors.words);
         return;
     }
-    // Go >= 1.25 follows its own group's quota, live; a number here would freeze it. It does not see
-    // a limit on an ancestor (golang/go#81180). Whoever switched that off by GODEBUG has decided.
+    // Go >= 1.25 follows its own group's quota, live; a number here would freeze it. It does not
+    // see a limit on an ancestor (golang/go#81180). Whoever switched that off by GODEBUG has
+    // decided.
     const auto godebug = writer.user_value("GODEBUG");
     const bool decided = godebug && godebug->find("containermaxprocs=") != std::string_view::npos;
     if (processors.of_own_group || decided) return;

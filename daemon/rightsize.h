@@ -5,7 +5,8 @@
 // The rules (contract, section 2):
 //   - nothing the user set is overwritten, nor anything the user set that the hint would outrank
 //     (OMP_NUM_THREADS=1 also rules OpenBLAS: then it gets no hint of ours);
-//   - processor hints only where a quota lies below the affinity: runtimes follow affinity themselves;
+//   - processor hints only where a quota lies below the affinity: runtimes follow affinity
+//   themselves;
 //   - memory hints only where memory is limited, divided among the workers that share it, after the
 //     daemon's own reserve;
 //   - no runtime's own default is lowered, no processes are multiplied, nothing is frozen that a
@@ -38,7 +39,7 @@ struct Hint {
 struct RightsizeRequest {
     RightsizeProfile profile = RightsizeProfile::safe;
     const core::Limits* limits = nullptr;  // borrowed for the call. Requires: set
-    cgroup::DerivePolicy policy;           // its rounding and its memory share; maxprocs is ours alone
+    cgroup::DerivePolicy policy;  // its rounding and its memory share; maxprocs is ours alone
 
     int memory_workers = 1;  // how many workers share the memory, this one included
     // What the daemon keeps for itself: twice its budget of 4 MB (targets, "Supervisor").

@@ -4,29 +4,23 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <utility>
 
 #include "daemon/pidfd.h"
 
 namespace pilotfish::daemon {
 
-core::Result<SignalSource> SignalSource::open() {
+core::Result<int> open_signal_fd() {
     sigset_t all;
     sigfillset(&all);
     const int fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) return core::system_error("read signals: signalfd", errno);
-    return SignalSource(fd);
+    return fd;
 }
 
-SignalSource::~SignalSource() {
-    if (fd_ >= 0) close(fd_);
-}
-
-SignalSource::SignalSource(SignalSource&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-std::optional<ReceivedSignal> SignalSource::next() {
+std::optional<ReceivedSignal> read_signal(int signal_fd) noexcept {
     signalfd_siginfo info;
-    if (read(fd_, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return std::nullopt;
+    if (read(signal_fd, &info, sizeof info) != static_cast<ssize_t>(sizeof info))
+        return std::nullopt;
     ReceivedSignal signal{};
     signal.number = static_cast<int>(info.ssi_signo);
     signal.queued = info.ssi_code == SI_QUEUE;

@@ -1,6 +1,6 @@
 // The signals sent to this process, read one by one from a signalfd, and the forwarding of them.
 //
-// Thread-safety: one task at a time. Ownership: owns its descriptor. Blocks: never.
+// Thread-safety: plain functions over descriptors, any thread. Blocks: never.
 // Requires: every signal is blocked in every thread (SignalsAtStart::take()).
 #pragma once
 
@@ -18,20 +18,10 @@ struct ReceivedSignal {
     pid_t sender;  // 0: the kernel, or a process we cannot see
 };
 
-class SignalSource {
-  public:
-    static core::Result<SignalSource> open();
-    ~SignalSource();
-    SignalSource(SignalSource&& other) noexcept;
-    SignalSource& operator=(SignalSource&&) = delete;
-
-    int fd() const noexcept { return fd_; }  // readable when a signal waits
-    std::optional<ReceivedSignal> next();    // nullopt: none waits
-
-  private:
-    explicit SignalSource(int fd) : fd_(fd) {}
-    int fd_;
-};
+// A signalfd for every signal, non-blocking and close-on-exec; the caller's.
+core::Result<int> open_signal_fd();
+// nullopt: none waits.
+std::optional<ReceivedSignal> read_signal(int signal_fd) noexcept;
 
 // Sends it on, its value too where it had one. False with errno when the target is gone or foreign.
 bool forward_signal(int pidfd, const ReceivedSignal& signal) noexcept;

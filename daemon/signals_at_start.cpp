@@ -22,4 +22,13 @@ SignalsAtStart SignalsAtStart::take() noexcept {
     return before;
 }
 
+void SignalsAtStart::give_back() const noexcept {
+    struct sigaction action{};
+    action.sa_handler = sigpipe_ignored ? SIG_IGN : SIG_DFL;
+    sigaction(SIGPIPE, &action, nullptr);
+    action.sa_handler = sigchld_ignored ? SIG_IGN : SIG_DFL;
+    sigaction(SIGCHLD, &action, nullptr);
+    sigprocmask(SIG_SETMASK, &mask, nullptr);
+}
+
 }  // namespace pilotfish::daemon

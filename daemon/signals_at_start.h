@@ -19,6 +19,9 @@ struct SignalsAtStart {
 
     // Blocks everything; sets SIGPIPE to ignored and SIGCHLD to default.
     static SignalsAtStart take() noexcept;
+
+    // Undoes take(), for commands that supervise nothing.
+    void give_back() const noexcept;
 };
 
 }  // namespace pilotfish::daemon

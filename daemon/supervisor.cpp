@@ -8,9 +8,9 @@
 #include "core/async_fd.h"
 #include "core/runtime.h"
 #include "core/sleep.h"
+#include "core/stack_dump.h"
 #include "daemon/descendants.h"
 #include "daemon/environment.h"
-#include "daemon/task_dump.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -50,21 +50,25 @@ void Supervisor::make_workers() {
         role.stop_timeout = settings.stop_timeout;
         if (parts_.entrypoint) {
             role.inherit_descriptors = true;
+            role.is_the_container = true;
             role.terminal = Terminal::in_foreground();
             role.ends_its_group = settings.restart != config::RestartPolicy::never;
             role.stop_timeout = std::nullopt;
         }
-        workers_.push_back(std::make_unique<Worker>(settings, role, *this));
+        workers_.push_back(
+            std::make_unique<Worker>(settings, role, static_cast<WorkerContext&>(*this)));
     }
 }
 
 core::Task<Verdict> Supervisor::run() {
-    auto signals = SignalSource::open();
+    const auto signal_fd = open_signal_fd();
+    PF_CHECK(signal_fd.ok(), signal_fd.error().message);
+    auto signals = core::AsyncFd::adopt(*signal_fd);
     PF_CHECK(signals.ok(), signals.error().message);
-    core::spawn(read_signals(std::move(*signals)), {.name = "signals"});
+    core::spawn(read_signals(std::move(*signals)), {.name = "signals"}).detach();
 
     for (const auto& worker : workers_)
-        core::spawn(worker->live(), {.name = worker->settings().name});
+        core::spawn(worker->live(), {.name = worker->settings().name}).detach();
     release_followers();
     if (workers_.empty()) parts_.after_first_start();
 
@@ -82,21 +86,16 @@ core::Task<Verdict> Supervisor::run() {
     co_return judge();
 }
 
-// One look at the whole queue: SIGCHLD may stand for many children, others are each their own.
-core::Task<void> Supervisor::read_signals(SignalSource source) {
-    // AsyncFd closes what it adopts; the source keeps its own.
-    auto adopted = core::AsyncFd::adopt(dup_cloexec(source.fd()));
-    PF_CHECK(adopted.ok(), adopted.error().message);
-    core::AsyncFd readable = std::move(*adopted);
+core::Task<void> Supervisor::read_signals(core::AsyncFd signals) {
     for (;;) {
-        while (auto signal = source.next()) {
+        while (const auto signal = read_signal(signals.get())) {
             if (signal->number == SIGCHLD) {
                 processes_.reap();
             } else {
                 take_signal(*signal);
             }
         }
-        const core::Wake wake = co_await readable.readable();
+        const core::Wake wake = co_await signals.readable();
         if (wake == core::Wake::closed) co_return;
     }
 }
@@ -127,10 +126,10 @@ void Supervisor::take_own_signal(const ReceivedSignal& signal) {
             events_.send({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
             break;
         case SIGQUIT:
-            dump_tasks_to_stderr();
+            core::dump_tasks_to_fd(STDERR_FILENO);
             events_.send({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
             break;
-        case SIGUSR1: dump_tasks_to_stderr(); break;
+        case SIGUSR1: core::dump_tasks_to_fd(STDERR_FILENO); break;
         case SIGHUP:
             say(core::LogLevel::warn,
                 "SIGHUP: nothing to reload, the configuration is the environment we were started "
@@ -298,7 +297,9 @@ Verdict Supervisor::judge() const {
         const WorkerStatus status = worker.status();
         if (!status.last_end) return worker.settings().name + " was never started";
         // A failed start tells the whole story by itself.
-        if (status.last_end_text.starts_with("cannot")) return status.last_end_text;
+        if (status.last_end_text.starts_with("cannot")) {
+            return worker.settings().name + ": " + status.last_end_text;
+        }
         return worker.settings().name + " " + status.last_end_text;
     };
     if (forced_code_)
@@ -321,8 +322,8 @@ Verdict Supervisor::judge() const {
 
 std::vector<std::string> Supervisor::environment_for(const config::WorkerSettings& settings) {
     std::vector<std::string> environment = worker_environment(settings);
-    for (const auto& [name, value] : parts_.hints(settings))
-        environment.push_back(name + "=" + value);
+    for (const Hint& hint : parts_.hints(settings, environment))
+        environment.push_back(hint.name + "=" + hint.value);
     return environment;
 }
 

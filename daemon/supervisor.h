@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "config/load.h"
+#include "core/async_fd.h"
 #include "core/channel.h"
 #include "core/task.h"
 #include "daemon/process_table.h"
+#include "daemon/rightsize.h"
 #include "daemon/shutdown.h"
 #include "daemon/signal_source.h"
 #include "daemon/verdict.h"
@@ -31,7 +33,8 @@ struct SupervisorParts {
     Output& standard_error;
     // Name and value of each hint for a worker (daemon/rightsize.h); called before each of its
     // starts.
-    std::function<std::vector<std::pair<std::string, std::string>>(const config::WorkerSettings&)>
+    std::function<std::vector<Hint>(const config::WorkerSettings&,
+                                    const std::vector<std::string>& environment)>
         hints;
     // The first exec is done, or there is nobody to start: now whatever can wait may begin.
     std::function<void()> after_first_start;
@@ -65,7 +68,7 @@ class Supervisor final : WorkerContext {
     void log_stream_closed() override;
 
     void make_workers();
-    core::Task<void> read_signals(SignalSource source);
+    core::Task<void> read_signals(core::AsyncFd signals);
     void take_signal(const ReceivedSignal& signal);
     void take_own_signal(const ReceivedSignal& signal);
 

@@ -129,7 +129,6 @@ bool Worker::start() {
         }
     }
     if (start_failed_) {
-        say(core::LogLevel::error, result.error.error.message);
         note_end({.code = result.error.exit_code}, 0, result.error.error.message);
         apply(WorkerEvent::spawn_failed);
         return false;
@@ -218,7 +217,10 @@ void Worker::decide() {
         !stop_requested_ && (settings_.restart == config::RestartPolicy::always ||
                              (settings_.restart == config::RestartPolicy::on_failure && !good));
     if (!again) {
-        say(core::LogLevel::info, status().last_end_text);
+        if (!role_.is_the_container) {
+            say(good || stop_requested_ ? core::LogLevel::info : core::LogLevel::warn,
+                status().last_end_text);
+        }
         apply(good || stop_requested_ ? WorkerEvent::done_well : WorkerEvent::done_badly);
         return;
     }
@@ -232,8 +234,7 @@ void Worker::decide() {
         ++status_.restarts[start_failed_ ? "start_failed" : by_signal ? "signal" : "exit"];
     }
     say(good ? core::LogLevel::info : core::LogLevel::warn,
-        (start_failed_ ? std::string("could not be started") : status().last_end_text) +
-            "; next try in " + duration_text(delay));
+        status().last_end_text + "; next try in " + duration_text(delay));
     apply(WorkerEvent::will_restart);
 }
 
@@ -289,7 +290,7 @@ bool Worker::open_log_pipe(int& write_end, Output& output, std::string_view stre
         streams_.push_back(stream);
     }
     context_.log_stream_opened();
-    core::spawn(pump(std::move(*pipe), std::move(stream)), {.name = "log pump"});
+    core::spawn(pump(std::move(*pipe), std::move(stream)), {.name = "log pump"}).detach();
     write_end = ends[1];
     return true;
 }
@@ -374,8 +375,10 @@ void Worker::process_stopped(pid_t) {
 }
 
 void Worker::say(core::LogLevel level, std::string_view line) const {
-    if (core::log_enabled(level))
-        core::log(level, "daemon", settings_.name + " " + std::string(line));
+    if (!core::log_enabled(level)) return;
+    // "web exited with code 3", but "web: cannot start ...".
+    const char* const joint = line.starts_with("cannot") ? ": " : " ";
+    core::log(level, "daemon", settings_.name + joint + std::string(line));
 }
 
 }  // namespace pilotfish::daemon

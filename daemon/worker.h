@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "core/async_fd.h"
 #include "core/channel.h"
 #include "core/task.h"
 #include "daemon/log_stream.h"
@@ -55,6 +56,7 @@ class WorkerContext {
 struct WorkerRole {
     bool inherit_descriptors = false;  // the entrypoint's own command
     std::optional<Terminal> terminal;  // handed over on each start
+    bool is_the_container = false;     // entrypoint mode: the verdict tells of its end
     // false: what it leaves behind is the container's matter, not its own (entrypoint mode).
     bool ends_its_group = true;
     // nullopt: the stop has no deadline of its own; the container's ends it.

@@ -1,0 +1,212 @@
+#include "daemon/admin.h"
+
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "core/runtime.h"
+#include "core/stack_dump.h"
+#include "daemon/build.h"
+#include "daemon/process_usage.h"
+
+namespace pilotfish::daemon {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds(std::chrono::nanoseconds duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+// Its last word on its health, as far as the state tells.
+http::Cause cause_of(const Worker& worker, bool ok) {
+    const WorkerStatus status = worker.status();
+    std::string detail{sentence_of(status.state)};
+    if (!ok && !status.last_end_text.empty()) detail += "; last run: " + status.last_end_text;
+    return {worker.settings().name, ok, detail};
+}
+
+http::WorkerView view_of(const Worker& worker) {
+    const WorkerStatus status = worker.status();
+    const Clock::time_point now = Clock::now();
+    http::WorkerView view;
+    view.name = worker.settings().name;
+    view.kind = "service";
+    view.state = name_of(status.state);
+    view.up = status.pid > 0;
+    view.ready = status.state == WorkerState::ready;
+    view.critical = worker.settings().critical;
+    view.starts = status.starts;
+    for (const auto& [reason, count] : status.restarts) view.restarts.push_back({reason, count});
+    if (status.last_end) {
+        view.exit_code = status.last_end->shell_code();
+        if (status.last_end->signal != 0) view.exit_signal = status.last_end->signal;
+        view.exit_text = status.last_end_text;
+    }
+    if (status.next_try) view.next_try_seconds = std::max(0.0, seconds(*status.next_try - now));
+    view.cpu_seconds = static_cast<double>(status.ended_cpu_ns) / 1e9;
+    view.log_lines = status.log_lines;
+    view.log_lines_dropped = status.log_lines_lost;
+    if (!view.up) return view;
+    view.pid = status.pid;
+    view.uptime_seconds = seconds(now - status.started);
+    if (const auto usage = usage_of(status.pid)) {
+        view.cpu_seconds += static_cast<double>(usage->cpu_ns) / 1e9;
+        view.resident_bytes = usage->resident_bytes;
+        view.open_files = usage->open_files;
+    }
+    return view;
+}
+
+// A text that is there already, in pieces that a slow reader takes one by one.
+class TextStream final : public http::BodyStream {
+  public:
+    explicit TextStream(std::string text) : text_(std::move(text)) {}
+    Pull next(std::string& out) override {
+        constexpr std::size_t kPieceBytes = 64 * 1024;
+        out.append(text_, given_, kPieceBytes);
+        given_ += kPieceBytes;
+        return given_ < text_.size() ? Pull::more : Pull::end;
+    }
+
+  private:
+    const std::string text_;
+    std::size_t given_ = 0;
+};
+
+http::PressureView pressure_view(const char* resource, const cgroup::Pressure& pressure) {
+    return {resource, *pressure.some_seconds, pressure.full_seconds};
+}
+
+}  // namespace
+
+Admin::Admin(const config::Settings& settings, const Supervisor& supervisor,
+             ContainerLimits& limits)
+    : settings_(settings), supervisor_(supervisor), limits_(limits) {}
+
+http::HealthView Admin::liveness() const {
+    const auto stall = runtime::scheduler_stall(Clock::now());
+    const bool ok = stall < settings_.livez_stall;
+    return {ok,
+            {{"scheduler", ok, ok ? "answers" : "has not answered for " + duration_text(stall)}}};
+}
+
+http::HealthView Admin::readiness() const {
+    http::HealthView view;
+    const bool stopping = supervisor_.shutting_down();
+    view.causes.push_back(
+        {"shutdown", !stopping, stopping ? "the container is being stopped" : "not asked for"});
+    for (const auto& worker : supervisor_.workers()) {
+        if (worker->settings().optional) continue;
+        view.causes.push_back(cause_of(*worker, worker->status().state == WorkerState::ready));
+    }
+    for (const http::Cause& cause : view.causes) view.ok = view.ok && cause.ok;
+    return view;
+}
+
+http::HealthView Admin::startup() const {
+    if (has_started_.load(std::memory_order_relaxed))
+        return {true, {{"startup", true, "has started"}}};
+    http::HealthView view = readiness();
+    if (view.ok) has_started_.store(true, std::memory_order_relaxed);
+    return view;
+}
+
+http::BuildView Admin::build() const { return build_view(); }
+
+http::RuntimeView Admin::runtime() const {
+    const runtime::RuntimeStats stats = runtime::stats(runtime::Detail::with_states);
+    http::RuntimeView view;
+    view.uptime_seconds = seconds(Clock::now() - started_);
+    view.start_time_seconds = seconds(started_wall_.time_since_epoch());
+    view.heartbeat_age_seconds = seconds(runtime::scheduler_stall(Clock::now()));
+    view.tasks = stats.tasks;
+    for (int state = 0; state < core::kTaskStates; ++state) {
+        view.tasks_by_state.push_back(
+            {std::string(core::to_string(static_cast<core::TaskState>(state))),
+             stats.tasks_by_state[static_cast<std::size_t>(state)]});
+    }
+    view.tasks_spawned = stats.spawned_total;
+    view.tasks_finished = stats.finished_total;
+    view.maxprocs = stats.processors;
+    view.processors_idle = stats.processors_idle;
+    view.num_cpu = runtime::num_cpu();
+    view.steals = stats.steals_total;
+    view.parks = stats.parks_total;
+    view.blocking_calls_now = static_cast<std::uint64_t>(stats.blocking_running);
+    view.blocking_calls = stats.blocking_calls_total;
+    // Bounds of 1 us, each four times the one before; the last bucket is open.
+    double bound = 1e-6;
+    for (int i = 0; i + 1 < runtime::kLatencyBuckets; ++i, bound *= 4)
+        view.schedule_latency.upper_bounds.push_back(bound);
+    view.schedule_latency.counts.assign(stats.schedule_latency.begin(),
+                                        stats.schedule_latency.end());
+    view.schedule_latency.sum = static_cast<double>(stats.schedule_latency_sum_ns) / 1e9;
+
+    // glibc's allocator: what is in use, what it holds, what it got. Pages it gave back are no
+    // longer in its sums, so released stays 0 until an allocator tells.
+    const struct mallinfo2 heap = mallinfo2();
+    view.memory.alloc_bytes = heap.uordblks + heap.hblkhd;
+    view.memory.inuse_bytes = heap.uordblks + heap.hblkhd;
+    view.memory.idle_bytes = heap.fordblks;
+    view.memory.sys_bytes = heap.arena + heap.hblkhd;
+    if (const auto own = usage_of(getpid())) {
+        view.threads = own->threads;
+        view.memory.resident_bytes = own->resident_bytes;
+    }
+    return view;
+}
+
+http::LimitsView Admin::limits() const {
+    const ContainerLimits::Snapshot now = limits_.snapshot();
+    return {now.limits, now.derived};
+}
+
+http::UsageView Admin::usage() const {
+    const cgroup::Usage usage = limits_.usage();
+    http::UsageView view;
+    view.cpu_seconds = usage.cpu.used_seconds;
+    view.cpu_periods = usage.cpu.periods;
+    view.cpu_throttled_periods = usage.cpu.throttled;
+    view.cpu_throttled_seconds = usage.cpu.throttled_seconds;
+    view.memory_usage_bytes = usage.memory.usage_bytes;
+    view.memory_working_set_bytes = usage.memory.working_set_bytes();
+    view.memory_oom_kills = usage.memory.oom_kills;
+    if (usage.cpu_pressure.some_seconds)
+        view.pressure.push_back(pressure_view("cpu", usage.cpu_pressure));
+    if (usage.memory_pressure.some_seconds)
+        view.pressure.push_back(pressure_view("memory", usage.memory_pressure));
+    if (usage.io_pressure.some_seconds)
+        view.pressure.push_back(pressure_view("io", usage.io_pressure));
+    return view;
+}
+
+std::vector<http::WorkerView> Admin::workers() const {
+    std::vector<http::WorkerView> views;
+    for (const auto& worker : supervisor_.workers()) views.push_back(view_of(*worker));
+    return views;
+}
+
+std::optional<http::WorkerView> Admin::worker(const std::string& name) const {
+    for (const auto& worker : supervisor_.workers()) {
+        if (worker->settings().name == name) return view_of(*worker);
+    }
+    return std::nullopt;
+}
+
+std::unique_ptr<http::BodyStream> Admin::dump_tasks(http::TaskDump kind) const {
+    return std::make_unique<TextStream>(kind == http::TaskDump::grouped ? core::grouped_stacks()
+                                                                        : core::stack_text(true));
+}
+
+std::vector<std::string> Admin::command_line() const {
+    // Secrets come by the environment only; our own arguments hold none.
+    std::ifstream file("/proc/self/cmdline", std::ios::binary);
+    std::vector<std::string> words;
+    for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
+    return words;
+}
+
+}  // namespace pilotfish::daemon

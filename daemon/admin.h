@@ -1,0 +1,41 @@
+// What the admin plane shows, gathered from the supervisor, the limits and the runtime.
+//
+// Any thread (http calls from its own). Borrows what it shows; all of it outlives the server.
+// Blocks: short locks and reads of /proc. Fails: never; what is not known is left out.
+#pragma once
+
+#include <chrono>
+
+#include "config/settings.h"
+#include "daemon/container_limits.h"
+#include "daemon/supervisor.h"
+#include "http/sources.h"
+
+namespace pilotfish::daemon {
+
+class Admin final : public http::Sources {
+  public:
+    Admin(const config::Settings& settings, const Supervisor& supervisor, ContainerLimits& limits);
+
+    http::HealthView liveness() const override;
+    http::HealthView readiness() const override;
+    http::HealthView startup() const override;
+    http::BuildView build() const override;
+    http::RuntimeView runtime() const override;
+    http::LimitsView limits() const override;
+    http::UsageView usage() const override;
+    std::vector<http::WorkerView> workers() const override;
+    std::optional<http::WorkerView> worker(const std::string& name) const override;
+    std::unique_ptr<http::BodyStream> dump_tasks(http::TaskDump kind) const override;
+    std::vector<std::string> command_line() const override;
+
+  private:
+    const config::Settings& settings_;
+    const Supervisor& supervisor_;
+    ContainerLimits& limits_;
+    const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+    const std::chrono::system_clock::time_point started_wall_ = std::chrono::system_clock::now();
+    mutable std::atomic<bool> has_started_{false};  // startupz latches
+};
+
+}  // namespace pilotfish::daemon

@@ -1,0 +1,119 @@
+#include "daemon/commands.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <string>
+
+#include "cgroup/explain.h"
+#include "cgroup/limits_reader.h"
+#include "config/check_report.h"
+#include "config/help.h"
+#include "config/load.h"
+#include "daemon/build.h"
+#include "daemon/container_limits.h"
+#include "daemon/env_report.h"
+#include "daemon/probe.h"
+#include "http/render.h"
+
+namespace pilotfish::daemon {
+namespace {
+
+// All of it, whatever the descriptor takes at a time. False: the reader went away.
+bool print(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = write(fd, text.data(), text.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return false;
+        text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return true;
+}
+
+int answer(std::string_view text) { return print(STDOUT_FILENO, text) ? 0 : 1; }
+
+int show_limits(const config::Invocation& invocation) {
+    auto source = cgroup::FileSource::this_process();
+    if (!invocation.root.empty() || invocation.pid) {
+        auto other = invocation.pid ? cgroup::FileSource::of_process(*invocation.pid)
+                                    : cgroup::FileSource::replay(invocation.root);
+        if (!other) return refuse(other.error().message);
+        source = std::move(*other);
+    }
+    // What the settings say about rounding and share holds here too.
+    const auto configuration = config::load(environ, invocation);
+    if (!configuration) return refuse(configuration.error().message);
+    const core::Limits limits = cgroup::read_limits(source);
+    const core::DerivedLimits derived =
+        cgroup::derive(limits, derive_policy(configuration->settings));
+    if (invocation.form == config::OutputForm::json)
+        return answer(http::render_limits(limits, derived));
+    return answer(cgroup::explain(limits, derived, isatty(STDOUT_FILENO) == 1));
+}
+
+int check(const config::Invocation& invocation) {
+    const config::CheckReport report = config::check_report(
+        config::load(environ, invocation), invocation.form, isatty(STDOUT_FILENO) == 1);
+    print(STDERR_FILENO, report.errors);
+    if (!print(STDOUT_FILENO, report.output)) return 1;
+    return report.exit_code;
+}
+
+int help(const config::Invocation& invocation) {
+    const int fd = invocation.nothing_asked ? STDERR_FILENO : STDOUT_FILENO;
+    const auto text = config::help_text(invocation, isatty(fd) == 1);
+    if (!text) return refuse(text.error().message);
+    print(fd, *text);
+    return invocation.nothing_asked ? config::kUsageExitCode : 0;
+}
+
+int env(const config::Invocation& invocation) {
+    const auto configuration = config::load(environ, invocation);
+    if (!configuration) return refuse(configuration.error().message);
+    const auto report = env_report(*configuration, invocation);
+    if (!report) return refuse(report.error().message);
+    return answer(*report);
+}
+
+int probe(const config::Invocation& invocation) {
+    const auto configuration = config::load(environ, invocation);
+    if (!configuration) return refuse(configuration.error().message);
+    const auto verdict = ask_probe(configuration->settings, invocation.probe);
+    if (!verdict) {
+        print(STDERR_FILENO, "pilotfish: " + verdict.error().message + "\n");
+        return 1;
+    }
+    if (!print(STDOUT_FILENO, verdict->text)) return 1;
+    return verdict->ok ? 0 : 1;
+}
+
+}  // namespace
+
+int refuse(std::string_view message) {
+    std::string text = "pilotfish: ";
+    text += message;
+    if (text.back() != '\n') text += '\n';
+    print(STDERR_FILENO, text);
+    return config::kUsageExitCode;
+}
+
+int run_command(const config::Invocation& invocation, const SignalsAtStart& signals) {
+    // Nothing to supervise: ^C ends us like any other program, and so does a reader that went away.
+    signals.give_back();
+    switch (invocation.action) {
+        case config::Action::limits: return show_limits(invocation);
+        case config::Action::env: return env(invocation);
+        case config::Action::check: return check(invocation);
+        case config::Action::probe: return probe(invocation);
+        case config::Action::version: return answer(version_text(invocation.form));
+        case config::Action::help: return help(invocation);
+        case config::Action::entrypoint:
+        case config::Action::run: break;
+    }
+    PF_CHECK(false, "run_command() of a supervising action");
+    return 125;
+}
+
+}  // namespace pilotfish::daemon

@@ -1,0 +1,207 @@
+// The order of a start is the point of this file: whatever decides what the worker is given
+// (settings, limits, listeners that may be refused) comes before its exec, everything else after,
+// beside it.
+#include "daemon/container.h"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+
+#include "config/load.h"
+#include "core/log.h"
+#include "core/runtime.h"
+#include "daemon/admin.h"
+#include "daemon/build.h"
+#include "daemon/commands.h"
+#include "daemon/container_limits.h"
+#include "daemon/hints.h"
+#include "daemon/log_format.h"
+#include "daemon/log_spdlog.h"
+#include "daemon/output.h"
+#include "daemon/standard_descriptors.h"
+#include "daemon/supervisor.h"
+#include "daemon/termination_log.h"
+#include "http/server.h"
+
+namespace pilotfish::daemon {
+namespace {
+
+void say(core::LogLevel level, const std::string& line) { core::log(level, "daemon", line); }
+
+// The daemon's own lines on stderr, from construction to the last flush.
+class OwnLog {
+  public:
+    OwnLog(Output& output, const config::Settings& settings)
+        : output_(output), sink_(output, style_of(output, settings)) {
+        core::set_log_level(settings.log_level);
+        core::set_log_sink(&sink_);
+    }
+    ~OwnLog() {
+        core::set_log_sink(nullptr);
+        // A reader that has stopped reading must not hold up the end of the container.
+        output_.flush(std::chrono::milliseconds(500));
+    }
+
+  private:
+    static OwnStyle style_of(const Output& output, const config::Settings& settings) {
+        if (settings.log_format == config::LogFormat::json) return OwnStyle::json;
+        return wants_colour(output.descriptor()) ? OwnStyle::coloured_text : OwnStyle::text;
+    }
+    Output& output_;
+    SpdlogSink sink_;
+};
+
+http::ServerOptions server_options(const config::Settings& settings) {
+    http::ServerOptions options;
+    options.admin_token = {settings.admin_token.text, settings.admin_token_file};
+    options.read_token = {settings.read_token.text, settings.read_token_file};
+    return options;
+}
+
+core::Result<void> bind_all(http::Server& server, http::ListenerKind kind,
+                            const config::Listeners& listeners) {
+    for (const config::ListenAddress& address : listeners) {
+        auto bound = server.bind(kind, config::format_listen_address(address));
+        if (!bound) return bound;
+    }
+    return {};
+}
+
+// A configured address that is taken is an error before any worker starts. The default one may
+// belong to another pilotfish of the same pod; then this one goes without.
+core::Result<void> bind_listeners(http::Server& server,
+                                  const config::Configuration& configuration) {
+    const config::Settings& settings = configuration.settings;
+    if (auto bound = bind_all(server, http::ListenerKind::probe, settings.probe_listen); !bound) {
+        return bound.error().within("PILOTFISH_PROBE_LISTEN");
+    }
+    if (auto bound = bind_all(server, http::ListenerKind::metrics, settings.metrics_listen);
+        !bound) {
+        return bound.error().within("PILOTFISH_METRICS_LISTEN");
+    }
+    auto bound = bind_all(server, http::ListenerKind::admin, settings.admin_listen);
+    if (bound) return {};
+    if (configuration.is_set("ADMIN_LISTEN")) return bound.error().within("PILOTFISH_ADMIN_LISTEN");
+    say(core::LogLevel::warn, "going on without the admin plane: " + bound.error().message +
+                                  "; set PILOTFISH_ADMIN_LISTEN to another address, or to off");
+    return {};
+}
+
+void become_subreaper(const config::Settings& settings) {
+    if (getpid() == 1 || !settings.subreaper) return;
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+        say(core::LogLevel::warn,
+            core::system_error("become the reaper of orphans: prctl", errno).message);
+    }
+}
+
+class Container {
+  public:
+    Container(const config::Configuration& configuration, bool entrypoint,
+              const SignalsAtStart& signals)
+        : configuration_(configuration),
+          entrypoint_(entrypoint),
+          limits_(configuration.settings),
+          standard_error_(STDERR_FILENO),
+          standard_output_(STDOUT_FILENO),
+          log_(standard_error_, configuration.settings),
+          supervisor_({
+              .configuration = configuration,
+              .entrypoint = entrypoint,
+              .signals_at_start = signals,
+              .standard_output = standard_output_,
+              .standard_error = standard_error_,
+              .hints =
+                  [this](const config::WorkerSettings& worker,
+                         const std::vector<std::string>& environment) {
+                      return hints_for(worker, environment);
+                  },
+              .after_first_start =
+                  [this] { core::spawn(after_first_start(), {.name = "limits"}).detach(); },
+          }),
+          server_(std::make_shared<Admin>(configuration.settings, supervisor_, limits_),
+                  server_options(configuration.settings)) {}
+
+    int run() {
+        become_subreaper(configuration_.settings);
+        if (auto bound = bind_listeners(server_, configuration_); !bound)
+            return refuse(bound.error().message);
+        core::RuntimeOptions options;
+        options.processors = limits_.snapshot().derived.maxprocs;
+        {
+            core::Runtime runtime(options);
+            runtime.run(supervise());
+        }
+        server_.stop();
+        standard_output_.flush(std::chrono::milliseconds(500));
+        tell_verdict();
+        return verdict_.code;
+    }
+
+  private:
+    core::Task<int> supervise() {
+        verdict_ = co_await supervisor_.run();
+        co_return verdict_.code;
+    }
+
+    // The worker runs: now the admin plane, the log lines and the following of the limits.
+    core::Task<void> after_first_start() {
+        if (auto started = server_.start(); !started)
+            say(core::LogLevel::error, started.error().message);
+        const bool may_start_again =
+            entrypoint_ &&
+            configuration_.workers.front().settings.restart != config::RestartPolicy::never;
+        if (!may_start_again) close_inherited_descriptors();
+        say(core::LogLevel::info, "pilotfish " + build_view().version + ": " + limits_.summary());
+        for (const std::string& warning : configuration_.warnings)
+            say(core::LogLevel::warn, warning);
+        for (const std::string& warning : limits_.snapshot().limits.warnings)
+            core::log(core::LogLevel::warn, "cgroup", warning);
+        for (const http::BoundListener& listener : server_.listeners()) {
+            if (core::log_enabled(core::LogLevel::debug))
+                core::log(core::LogLevel::debug, "http", "listening on " + listener.address);
+        }
+        co_await limits_.follow(
+            [this] { runtime::max_procs(limits_.snapshot().derived.maxprocs); });
+    }
+
+    std::vector<Hint> hints_for(const config::WorkerSettings& worker,
+                                const std::vector<std::string>& environment) {
+        const ContainerLimits::Snapshot now = limits_.snapshot();
+        return worker_hints(configuration_, worker, environment, now.limits);
+    }
+
+    void tell_verdict() {
+        say(verdict_.code == 0 ? core::LogLevel::info : core::LogLevel::warn, verdict_.sentence);
+        TerminationLog target;
+        target.path = configuration_.settings.termination_log.path;
+        target.configured = configuration_.is_set("TERMINATION_LOG");
+        if (target.path.empty()) return;
+        const auto written = write_termination_log(target, verdict_.sentence);
+        if (!written) say(core::LogLevel::warn, written.error().message);
+    }
+
+    const config::Configuration& configuration_;
+    const bool entrypoint_;
+    ContainerLimits limits_;
+    Output standard_error_;
+    Output standard_output_;
+    OwnLog log_;
+    Supervisor supervisor_;
+    http::Server server_;
+    Verdict verdict_{125, "the daemon ended before its workers"};
+};
+
+}  // namespace
+
+int run_container(const config::Invocation& invocation, const SignalsAtStart& signals) {
+    const auto configuration = config::load(environ, invocation);
+    if (!configuration) return refuse(configuration.error().message);
+    Container container(*configuration, invocation.action == config::Action::entrypoint, signals);
+    return container.run();
+}
+
+}  // namespace pilotfish::daemon

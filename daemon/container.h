@@ -1,0 +1,15 @@
+// A whole run of the daemon: as a container's entrypoint, or with the workers of the environment.
+//
+// One thread, from main, once. Blocks until the container has ended. Fails: by the exit code; a
+// sentence on stderr says why when nothing could be started.
+#pragma once
+
+#include "config/command_line.h"
+#include "daemon/signals_at_start.h"
+
+namespace pilotfish::daemon {
+
+// Requires: an entrypoint or run action. Returns the exit code of the container.
+int run_container(const config::Invocation& invocation, const SignalsAtStart& signals);
+
+}  // namespace pilotfish::daemon

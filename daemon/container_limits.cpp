@@ -1,0 +1,125 @@
+#include "daemon/container_limits.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "core/async_fd.h"
+#include "core/log.h"
+#include "core/runtime.h"
+#include "core/sleep.h"
+
+namespace pilotfish::daemon {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+cgroup::Rounding rounding_of(config::Rounding rounding) {
+    switch (rounding) {
+        case config::Rounding::ceil: return cgroup::Rounding::ceil;
+        case config::Rounding::floor: return cgroup::Rounding::floor;
+        case config::Rounding::round: return cgroup::Rounding::round;
+    }
+    return cgroup::Rounding::ceil;
+}
+
+}  // namespace
+
+cgroup::DerivePolicy derive_policy(const config::Settings& settings) {
+    cgroup::DerivePolicy policy;
+    policy.maxprocs = settings.maxprocs;
+    policy.rounding = rounding_of(settings.maxprocs_rounding);
+    policy.maxprocs_min = settings.maxprocs_min;
+    switch (settings.memory_limit.kind) {
+        case config::MemoryLimitSetting::Kind::share:
+            policy.memory = cgroup::DerivePolicy::Memory::share;
+            break;
+        case config::MemoryLimitSetting::Kind::size:
+            policy.memory = cgroup::DerivePolicy::Memory::size;
+            break;
+        case config::MemoryLimitSetting::Kind::off:
+            policy.memory = cgroup::DerivePolicy::Memory::off;
+            break;
+    }
+    policy.memory_share = settings.memory_limit.share;
+    policy.memory_size_bytes = settings.memory_limit.size.count;
+    return policy;
+}
+
+ContainerLimits::ContainerLimits(const config::Settings& settings)
+    : policy_(derive_policy(settings)),
+      interval_(settings.limits_interval),
+      usage_source_(cgroup::FileSource::this_process()),
+      follower_(cgroup::FileSource::this_process()),
+      usage_(usage_source_, follower_.limits()),
+      snapshot_{follower_.limits(), cgroup::derive(follower_.limits(), policy_)} {}
+
+ContainerLimits::Snapshot ContainerLimits::snapshot() const {
+    const std::lock_guard lock(mutex_);
+    return snapshot_;
+}
+
+cgroup::Usage ContainerLimits::usage() { return usage_.read(Clock::now()); }
+
+std::string ContainerLimits::summary() const {
+    const Snapshot now = snapshot();
+    std::string text = "processors " + std::to_string(now.derived.maxprocs) + ": " +
+                       now.derived.maxprocs_reason + "; ";
+    if (now.derived.soft_limit_bytes) {
+        text += "soft memory limit " + cgroup::bytes_text(*now.derived.soft_limit_bytes);
+    } else {
+        text += "no soft memory limit";
+    }
+    return text + ": " + now.derived.soft_limit_reason;
+}
+
+// One task drives the follower, so nothing in it needs a lock: it waits for the watch, for the next
+// tick and for the next check at once.
+core::Task<void> ContainerLimits::follow(std::function<void()> on_change) {
+    on_change_ = std::move(on_change);
+    std::optional<core::AsyncFd> watch;
+    if (follower_.watch_fd() >= 0) {
+        // A descriptor of its own, as AsyncFd closes what it adopts.
+        auto adopted = core::AsyncFd::adopt(fcntl(follower_.watch_fd(), F_DUPFD_CLOEXEC, 3));
+        if (adopted) watch.emplace(std::move(*adopted));
+    }
+    const bool ticks = interval_ > std::chrono::nanoseconds::zero();
+    Clock::time_point next_tick = ticks ? Clock::now() + interval_ : Clock::time_point::max();
+    for (;;) {
+        const Clock::time_point due =
+            std::min(next_tick, follower_.next_check().value_or(Clock::time_point::max()));
+        std::optional<Clock::time_point> deadline;
+        if (due != Clock::time_point::max()) deadline = due;
+        core::Wake wake = core::Wake::timed_out;
+        if (watch) {
+            wake = co_await watch->readable(deadline);
+        } else if (deadline) {
+            co_await core::sleep_until(*deadline);
+        } else {
+            co_return;  // neither watches nor ticks: the limits stay as they were read
+        }
+        const Clock::time_point now = Clock::now();
+        bool changed = false;
+        if (wake == core::Wake::ready) changed |= follower_.on_watch(now);
+        if (now >= next_tick) {
+            changed |= follower_.on_tick(now);
+            next_tick = now + interval_;
+        }
+        const auto check = follower_.next_check();
+        if (check && now >= *check) changed |= follower_.on_check(now);
+        if (changed) publish();
+        if (const auto event = follower_.take_event())
+            core::log(core::LogLevel::info, "cgroup", event->text);
+    }
+}
+
+void ContainerLimits::publish() {
+    usage_.resolve(follower_.limits());
+    {
+        const std::lock_guard lock(mutex_);
+        snapshot_ = {follower_.limits(), cgroup::derive(follower_.limits(), policy_)};
+    }
+    on_change_();
+}
+
+}  // namespace pilotfish::daemon

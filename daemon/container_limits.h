@@ -1,0 +1,56 @@
+// What the container allows, followed live: read at the start, applied to the scheduler, told in
+// the log, handed to workers and shown by the admin plane.
+//
+// Thread-safety: snapshot() and usage(), any thread; follow() once, as a task. Ownership: owns the
+// follower and its descriptors. Blocks: only on cgroupfs, some microseconds. Fails: never; what
+// could not be read is in the warnings.
+#pragma once
+
+#include <functional>
+#include <mutex>
+
+#include "cgroup/derive.h"
+#include "cgroup/follower.h"
+#include "cgroup/usage.h"
+#include "config/settings.h"
+#include "core/limits.h"
+#include "core/task.h"
+
+namespace pilotfish::daemon {
+
+// The settings that decide what is made of the limits.
+cgroup::DerivePolicy derive_policy(const config::Settings& settings);
+
+class ContainerLimits {
+  public:
+    // Reads everything once.
+    explicit ContainerLimits(const config::Settings& settings);
+
+    struct Snapshot {
+        core::Limits limits;
+        core::DerivedLimits derived;
+    };
+    Snapshot snapshot() const;
+    cgroup::Usage usage();
+
+    // "processors 2 (1.5 CPUs of /sys/fs/cgroup/cpu.max, rounded up), soft memory limit 230 MiB
+    // (...)"
+    std::string summary() const;
+
+    // Runs until the runtime ends. on_change is called after each change, in this task.
+    core::Task<void> follow(std::function<void()> on_change);
+
+  private:
+    void publish();
+
+    const cgroup::DerivePolicy policy_;
+    const std::chrono::nanoseconds interval_;
+    const cgroup::FileSource usage_source_;
+    cgroup::Follower follower_;
+    cgroup::UsageReader usage_;
+    std::function<void()> on_change_;
+    mutable std::mutex mutex_;
+    Snapshot snapshot_;
+};
+
+}  // namespace pilotfish::daemon

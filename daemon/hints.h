@@ -1,0 +1,23 @@
+// The right-sizing variables of one worker of this container: daemon/rightsize.h with its request
+// filled in.
+//
+// Any thread. Opens the worker's program to learn its runtime; blocks on that alone. Fails: never;
+// what cannot be told is not hinted.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/load.h"
+#include "core/limits.h"
+#include "daemon/rightsize.h"
+
+namespace pilotfish::daemon {
+
+// environment: what the worker will be started with; a variable set there is never hinted.
+std::vector<Hint> worker_hints(const config::Configuration& configuration,
+                               const config::WorkerSettings& worker,
+                               const std::vector<std::string>& environment,
+                               const core::Limits& limits);
+
+}  // namespace pilotfish::daemon

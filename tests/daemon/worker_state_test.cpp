@@ -1,0 +1,81 @@
+#include "daemon/worker_state.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+using pilotfish::daemon::WorkerEvent;
+using pilotfish::daemon::WorkerState;
+namespace daemon_ns = pilotfish::daemon;
+
+namespace {
+
+const std::vector<WorkerState> kStates = {
+    WorkerState::waiting,  WorkerState::starting, WorkerState::running,  WorkerState::ready,
+    WorkerState::stopping, WorkerState::backoff,  WorkerState::finished, WorkerState::failed};
+
+std::set<WorkerState> reachable_from(WorkerState start) {
+    std::set<WorkerState> seen = {start};
+    for (bool grew = true; grew;) {
+        grew = false;
+        for (const auto& transition : daemon_ns::worker_transitions()) {
+            if (seen.contains(transition.from)) grew |= seen.insert(transition.to).second;
+        }
+    }
+    return seen;
+}
+
+}  // namespace
+
+TEST(WorkerState, EveryPairOfStateAndEventStandsOnceAtMost) {
+    std::set<std::pair<WorkerState, WorkerEvent>> seen;
+    for (const auto& transition : daemon_ns::worker_transitions()) {
+        EXPECT_TRUE(seen.insert({transition.from, transition.event}).second)
+            << daemon_ns::name_of(transition.from) << " + " << daemon_ns::name_of(transition.event);
+        EXPECT_EQ(daemon_ns::next_state(transition.from, transition.event), transition.to);
+    }
+}
+
+TEST(WorkerState, EveryStateIsReachedFromWaiting) {
+    EXPECT_EQ(reachable_from(WorkerState::waiting).size(), kStates.size());
+}
+
+TEST(WorkerState, AnEndIsReachedFromEveryState) {
+    for (const WorkerState state : kStates) {
+        const auto reachable = reachable_from(state);
+        EXPECT_TRUE(reachable.contains(WorkerState::finished) ||
+                    reachable.contains(WorkerState::failed))
+            << daemon_ns::name_of(state);
+    }
+}
+
+TEST(WorkerState, NothingLeavesAnEnd) {
+    for (const auto& transition : daemon_ns::worker_transitions()) {
+        EXPECT_FALSE(daemon_ns::is_over(transition.from)) << daemon_ns::name_of(transition.from);
+    }
+}
+
+TEST(WorkerState, AProcessEndsThroughStoppingOnly) {
+    // What a process left behind must be looked after, so no end skips that state.
+    for (const auto& transition : daemon_ns::worker_transitions()) {
+        if (daemon_ns::has_process(transition.from) && !daemon_ns::has_process(transition.to)) {
+            EXPECT_EQ(transition.from, WorkerState::stopping);
+        }
+    }
+}
+
+TEST(WorkerState, EveryStateHasANameAndASentence) {
+    std::set<std::string> names;
+    for (const WorkerState state : kStates) {
+        EXPECT_TRUE(names.insert(std::string(daemon_ns::name_of(state))).second);
+        EXPECT_GT(daemon_ns::sentence_of(state).size(), 10U);
+    }
+}
+
+TEST(WorkerStateDeathTest, AnEventThatCannotBeIsABug) {
+    EXPECT_DEATH(daemon_ns::next_state(WorkerState::finished, WorkerEvent::spawned),
+                 "finished cannot take the event spawned");
+}

@@ -221,11 +221,11 @@ void Scheduler::notify() noexcept {
     poller.kick();
 }
 
-void Scheduler::wake_one() noexcept {
+bool Scheduler::wake_one(bool may_start_thread) noexcept {
     if (idle_count_.load(std::memory_order_relaxed) <= 0 ||
         searching_.load(std::memory_order_relaxed) != 0 ||
         stopping_.load(std::memory_order_relaxed))
-        return;
+        return false;
     Machine* machine = nullptr;
     Proc* proc = nullptr;
     {
@@ -233,10 +233,11 @@ void Scheduler::wake_one() noexcept {
         if (idle_machines_ == nullptr && poll_until_ns_.load(std::memory_order_relaxed) != 0) {
             wakes.fetch_add(1, std::memory_order_relaxed);
             poller.kick();  // it takes a processor by itself
-            return;
+            return true;
         }
+        if (!idle_machines_ && !may_start_thread) return false;
         proc = take_idle_proc_locked();
-        if (!proc) return;
+        if (!proc) return false;
         searching_.fetch_add(1, std::memory_order_seq_cst);
         machine = idle_machines_;
         if (machine) {
@@ -250,6 +251,7 @@ void Scheduler::wake_one() noexcept {
         machine->parker.unpark();
     else
         start_machine(proc);
+    return true;
 }
 
 void Scheduler::start_machine(Proc* proc) {
@@ -328,7 +330,7 @@ int Scheduler::max_procs(int n) {
         }
         idle_count_.store(idle, std::memory_order_relaxed);
     }
-    if (n > before && injection_.size() > 0) wake_one();
+    if (n > before && injection_.size() > 0) (void)wake_one(true);
     return before;
 }
 

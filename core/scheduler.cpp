@@ -21,9 +21,6 @@ constexpr std::uint32_t kLifoLimit = 3;           // as Tokio
 // not.
 constexpr std::uint32_t kLongestInterval = 16;
 constexpr std::int64_t kShortInterval_ns = 10'000;
-// Waking a sleeping core costs the waker 7-9 us and the sleeper starts 17-37 us later: a backlog
-// that is younger will mostly be gone by then. See core/README.md.
-constexpr std::int64_t kBacklogToWake_ns = 20'000;
 constexpr std::int64_t kPollInterval_ns = 50'000;
 constexpr std::uint64_t kIdBlock = 64;
 constexpr std::size_t kLongestName = 64;
@@ -39,6 +36,8 @@ int latency_bucket(std::int64_t ns) {
 Scheduler::Scheduler(const RuntimeOptions& options)
     : blocking(std::make_unique<BlockingPool>(options.max_blocking_threads, options.blocking_idle)),
       manual_clock_(options.clock),
+      backlog_to_wake_ns_(options.backlog_to_wake.count()),
+      backlog_to_start_ns_(options.backlog_to_start_thread.count()),
       active_(options.processors > 0 ? options.processors : runtime::num_cpu()) {
     PF_CHECK(active_ <= kMaxProcs, "more processors than the scheduler has places for");
     Scheduler* none = nullptr;
@@ -80,7 +79,7 @@ TaskRecord* Scheduler::make_record(FrameBase* top, std::string_view name,
         std::memcpy(record->name, name.data(), record->name_bytes);
     }
     if (outside) {
-        record->id = next_id_block_.fetch_add(1, std::memory_order_relaxed) * kIdBlock + 1;
+        record->id = next_id_.fetch_add(1, std::memory_order_relaxed);
         record->shard = kMaxProcs;
         outside_created.fetch_add(1, std::memory_order_relaxed);
         outside_tasks_.add(record);
@@ -88,7 +87,7 @@ TaskRecord* Scheduler::make_record(FrameBase* top, std::string_view name,
     }
     Proc& proc = *tls.proc;
     if (proc.next_id == proc.last_id) {
-        proc.next_id = next_id_block_.fetch_add(1, std::memory_order_relaxed) * kIdBlock + 1;
+        proc.next_id = next_id_.fetch_add(kIdBlock, std::memory_order_relaxed);
         proc.last_id = proc.next_id + kIdBlock;
     }
     record->id = proc.next_id++;
@@ -171,7 +170,7 @@ TaskRecord* spawn_record(FrameBase* top, std::string_view name, const std::sourc
         TaskList half = proc.queue.pop_half();
         half.push(record);
         scheduler.inject(half);
-        scheduler.wake_one();
+        (void)scheduler.wake_one(true);
     }
     return record;
 }
@@ -231,7 +230,7 @@ bool make_runnable(TaskRecord* task) noexcept {
             TaskList half = proc->queue.pop_half();
             half.push(displaced);
             Scheduler::current()->inject(half);
-            Scheduler::current()->wake_one();
+            (void)Scheduler::current()->wake_one(true);
         }
         return false;
     }
@@ -367,10 +366,9 @@ void Scheduler::tick(Machine& self) {
     const bool ring_empty = proc.queue.size() == 0;
     proc.backlog_ns = proc.ring_was_empty ? 0 : proc.backlog_ns + elapsed;
     proc.ring_was_empty = ring_empty;
-    if (proc.backlog_ns >= kBacklogToWake_ns) {
+    if (!ring_empty && proc.backlog_ns >= backlog_to_wake_ns_ &&
+        wake_one(proc.backlog_ns >= backlog_to_start_ns_))
         proc.backlog_ns = 0;
-        wake_one();
-    }
     if (probe_ns_.load(std::memory_order_relaxed)) [[unlikely]]
         answer_probe();
 }

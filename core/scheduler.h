@@ -116,7 +116,7 @@ class Scheduler {
     void notify() noexcept;
     // There is more work than the busy processors should do alone: take one more, if one is idle
     // and nobody is searching yet.
-    void wake_one() noexcept;
+    [[nodiscard]] bool wake_one(bool may_start_thread) noexcept;  // true: somebody was woken
     void request_stop() noexcept;
 
     int max_procs(int n);
@@ -184,12 +184,14 @@ class Scheduler {
     static std::atomic<Scheduler*> current_;
 
     const ManualClock* manual_clock_;
+    const std::int64_t backlog_to_wake_ns_;
+    const std::int64_t backlog_to_start_ns_;
     std::atomic<Proc*> procs_[kMaxProcs] = {};
     std::atomic<int> made_{0};
     std::atomic<int> active_;
     InjectionQueue injection_;
     RegistryShard outside_tasks_;
-    std::atomic<std::uint64_t> next_id_block_{0};
+    std::atomic<std::uint64_t> next_id_{1};
 
     // Who is idle. The counts are read without the lock by wakers; see notify().
     std::mutex idle_lock_;

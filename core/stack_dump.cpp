@@ -219,8 +219,9 @@ std::string grouped_stacks() {
     });
     std::vector<std::pair<const std::vector<std::uintptr_t>*, const Group*>> order;
     for (const auto& [places, group] : groups) order.emplace_back(&places, &group);
-    std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
-        return a.second->count > b.second->count;
+    std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+        if (a.second->count != b.second->count) return a.second->count > b.second->count;
+        return *a.first < *b.first;
     });
     std::string out = "goroutine profile: total " + std::to_string(total) + "\n";
     char hex[32];

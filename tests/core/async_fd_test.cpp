@@ -77,8 +77,8 @@ Task<int> edge_before_await() {
     Pipe pipe;
     char byte = 0;
     EXPECT_EQ(read(pipe.read_end.get(), &byte, 1), -1);
-    pipe.put("x");                // between EAGAIN and the await
-    co_await sleep_for(1ms);      // long enough for the edge to be delivered
+    pipe.put("x");            // between EAGAIN and the await
+    co_await sleep_for(1ms);  // long enough for the edge to be delivered
     const Wake wake = co_await pipe.read_end.readable();
     EXPECT_EQ(wake, Wake::ready);
     EXPECT_EQ(read(pipe.read_end.get(), &byte, 1), 1);

@@ -141,7 +141,8 @@ TEST_F(ChannelOf, IntThatIsAlwaysReadyDoesNotStarveOtherTasks) {
     EXPECT_EQ(runtime.run(shares()), 0);
 }
 
-// Wakes are lost between "nothing there" and "asleep": an outside thread hits that gap again and again.
+// Wakes are lost between "nothing there" and "asleep": an outside thread hits that gap again and
+// again.
 Task<int> answers(Channel<int>& in, std::atomic<int>& seen) {
     while (Received<int> got = co_await in.receive()) seen.store(*got.value);
     co_return seen.load();

@@ -164,16 +164,18 @@ void walk_task_states(void (*visit)(void*, TaskState), void* context) {
 std::string_view function_of(const std::source_location& where, std::string& room) {
     std::string_view text = where.function_name();
     constexpr std::string_view kVoid = "void ";
-    // GCC: "void NAME(NAME(ARGS)::FRAME*)".
+    // GCC: "void SCOPE::NAME(NAME(ARGS)::_ZMANGLED.Frame*)", where the inner NAME may have its
+    // scope too.
     if (!text.starts_with(kVoid) || !text.ends_with("rame*)")) return text;
     const std::string_view body = text.substr(kVoid.size());
-    for (std::size_t at = body.find('('); at != std::string_view::npos;
-         at = body.find('(', at + 1)) {
-        const std::string_view name = body.substr(0, at);
-        const std::string_view inner = body.substr(at + 1);
-        if (!inner.starts_with(name)) continue;
-        const std::size_t end = inner.rfind("::_Z");
-        room = inner.substr(0, end == std::string_view::npos ? name.size() : end);
+    const std::size_t end = body.rfind("::_Z");
+    if (end == std::string_view::npos) return text;
+    for (std::size_t at = body.find('('); at < end; at = body.find('(', at + 1)) {
+        const std::size_t arguments = body.find('(', at + 1);
+        if (arguments >= end) break;
+        if (!body.substr(0, at).ends_with(body.substr(at + 1, arguments - at - 1))) continue;
+        room = body.substr(0, at);
+        room.append(body.substr(arguments, end - arguments));
         return room;
     }
     return text;

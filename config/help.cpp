@@ -2,8 +2,8 @@
 
 #include <array>
 
+#include "config/in_quotes.h"
 #include "config/nearest_name.h"
-#include "config/quoted.h"
 #include "config/setting_table.h"
 #include "config/text_page.h"
 #include "config/unknown_name.h"
@@ -204,7 +204,7 @@ core::Error unknown_topic(std::string_view topic) {
     const std::string capitals = upper(topic);
     if (capitals.starts_with(kVariablePrefix)) wanted.remove_prefix(kVariablePrefix.size());
     const std::string_view nearest = nearest_name(wanted, known);
-    std::string sentence = "cannot help with " + quoted(topic) + ": no such topic or setting";
+    std::string sentence = "cannot help with " + in_quotes(topic) + ": no such topic or setting";
     if (!nearest.empty()) {
         sentence.append("; did you mean pilotfish help ").append(nearest).append("?");
     } else {

@@ -4,8 +4,8 @@
 
 #include "config/command_text.h"
 #include "config/consistency.h"
+#include "config/in_quotes.h"
 #include "config/kubernetes_names.h"
-#include "config/quoted.h"
 #include "config/setting_table.h"
 #include "config/unknown_name.h"
 #include "core/check.h"
@@ -111,7 +111,7 @@ class Loader {
         std::string why;
         if (row.read(variable.value, suffix, owner, why)) return;
         std::string sentence = "cannot use " + std::string(variable.name);
-        if (!row.is_secret) sentence.append("=").append(quoted(variable.value));
+        if (!row.is_secret) sentence.append("=").append(in_quotes(variable.value));
         sentence.append(": it ");
         if (!why.empty()) sentence.append(why).append("; it ");
         errors_.push_back(sentence.append("needs ").append(row.accepted));
@@ -121,7 +121,7 @@ class Loader {
         Names names = configuration_.settings.workers;
         if (entrypoint_mode() && !names.empty()) {
             errors_.push_back(
-                "cannot use PILOTFISH_WORKERS=" + quoted(show_names(names)) +
+                "cannot use PILOTFISH_WORKERS=" + in_quotes(show_names(names)) +
                 ": an entrypoint has one worker, main; for several: pilotfish run -- COMMAND...");
             names.clear();
         }
@@ -189,14 +189,14 @@ class Loader {
     void check_command(const Variable& variable, const std::string& worker) {
         if (worker == "main" && !invocation_.command.empty()) {
             errors_.push_back("cannot use " + std::string(variable.name) + "=" +
-                              quoted(variable.value) +
+                              in_quotes(variable.value) +
                               ": the command line gives main's command too; keep one of them");
             return;
         }
         const std::string_view part = shell_only_part(variable.value);
         if (part.empty()) return;
         configuration_.warnings.push_back(
-            std::string(variable.name) + " has " + quoted(part) +
+            std::string(variable.name) + " has " + in_quotes(part) +
             ", which only a shell would act on, and there is none: use [\"sh\",\"-c\",\"...\"]");
     }
 

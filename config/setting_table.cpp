@@ -213,4 +213,14 @@ std::span<const SettingRow<WorkerSettings>> worker_settings() { return kWorker; 
 std::string default_text(const SettingRow<Settings>& row) { return default_of(row); }
 std::string default_text(const SettingRow<WorkerSettings>& row) { return default_of(row); }
 
+std::string worker_variable_prefix(std::string_view worker) {
+    std::string prefix(kWorkerPrefix);
+    for (const char c : worker) {
+        const bool small = c >= 'a' && c <= 'z';
+        prefix.push_back(small ? static_cast<char>(c - 'a' + 'A') : (c == '-' ? '_' : c));
+    }
+    prefix.push_back('_');
+    return prefix;
+}
+
 }  // namespace pilotfish::config

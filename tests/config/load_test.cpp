@@ -25,20 +25,6 @@ WorkerSettings worker_of(const Configuration& configuration, std::string_view na
     return worker == nullptr ? WorkerSettings{} : worker->settings;
 }
 
-std::string value_of(const Configuration& configuration, std::string_view variable) {
-    for (const ResolvedSetting& setting : resolved_settings(configuration)) {
-        if (setting.variable == variable) return setting.value;
-    }
-    return "no such variable";
-}
-
-std::string source_of(const Configuration& configuration, std::string_view variable) {
-    for (const ResolvedSetting& setting : resolved_settings(configuration)) {
-        if (setting.variable == variable) return setting.source;
-    }
-    return "no such variable";
-}
-
 TEST(Load, AnEmptyEnvironmentGivesTheDefaultsOfTheContract) {
     const Configuration configuration = loaded({}, as_entrypoint());
     const Settings& settings = configuration.settings;
@@ -75,8 +61,6 @@ TEST(Load, AnEntrypointHasMainAloneWithItsOwnDefaults) {
     EXPECT_EQ(main.stdin_mode, StdinMode::inherit);
     EXPECT_EQ(main.stop_timeout, 25s);
     EXPECT_EQ(configuration.settings.signals, SignalPolicy::forward);
-    EXPECT_EQ(source_of(configuration, "PILOTFISH_WORKER_MAIN_COMMAND"), "command line");
-    EXPECT_EQ(source_of(configuration, "PILOTFISH_SIGNALS"), "mode");
 }
 
 TEST(Load, AloneMainHasWhatTheDrainLeavesOfTheWholeShutdown) {
@@ -354,14 +338,6 @@ TEST(Load, NeverShowsASecret) {
     EXPECT_NE(fault.find("PILOTFISH_ADMIN_TOKEN"), std::string::npos);
     EXPECT_NE(fault.find("PILOTFISH_READ_TOKEN"), std::string::npos);
     EXPECT_EQ(fault.find("hunter2"), std::string::npos) << fault;
-    const Configuration configuration =
-        loaded({"PILOTFISH_ADMIN_TOKEN=hunter2", "PILOTFISH_WORKER_MAIN_ENV_PASSWORD=hunter2"},
-               as_entrypoint());
-    for (const ResolvedSetting& setting : resolved_settings(configuration)) {
-        EXPECT_EQ(setting.value.find("hunter2"), std::string::npos) << setting.variable;
-    }
-    EXPECT_EQ(value_of(configuration, "PILOTFISH_ADMIN_TOKEN"), "(set, not shown)");
-    EXPECT_EQ(value_of(configuration, "PILOTFISH_WORKER_MAIN_ENV_PASSWORD"), "(set, not shown)");
 }
 
 TEST(Load, CheckAcceptsSettingsOfAMainWhoseCommandTheImageHas) {
@@ -379,31 +355,6 @@ TEST(Load, CheckWithACommandResolvesAsTheEntrypointWould) {
     const Configuration configuration = loaded({}, invocation);
     EXPECT_EQ(worker_of(configuration, "main").command, Command{"app"});
     EXPECT_EQ(configuration.settings.signals, SignalPolicy::forward);
-}
-
-TEST(Load, EachResolvedValueReadsBackToItself) {
-    const Configuration first =
-        loaded({"PILOTFISH_WORKERS=a,b", "PILOTFISH_WORKER_A_COMMAND=x 'y z'",
-                "PILOTFISH_WORKER_B_COMMAND=[\"[\"]", "PILOTFISH_WORKER_B_AFTER=a",
-                "PILOTFISH_WORKER_A_SUCCESS_CODES=1,2", "PILOTFISH_MEMLIMIT=87.5%",
-                "PILOTFISH_PROBE_LISTEN=[::]:9912,unix:/x"},
-               as_run());
-    std::vector<std::string> entries;
-    for (const ResolvedSetting& setting : resolved_settings(first)) {
-        if (!setting.value.empty()) entries.push_back(setting.variable + "=" + setting.value);
-    }
-    std::vector<const char*> environment;
-    for (const std::string& entry : entries) environment.push_back(entry.c_str());
-    environment.push_back(nullptr);
-    const core::Result<Configuration> again = load(environment.data(), as_run());
-    ASSERT_TRUE(again.ok()) << again.error().message;
-    for (const ResolvedSetting& setting : resolved_settings(first)) {
-        EXPECT_EQ(value_of(*again, setting.variable), setting.value);
-    }
-}
-
-TEST(WorkerVariablePrefix, IsUpperCaseWithUnderscores) {
-    EXPECT_EQ(worker_variable_prefix("web-api2"), "PILOTFISH_WORKER_WEB_API2_");
 }
 
 }  // namespace

@@ -101,5 +101,9 @@ TEST(SettingTable, RangesAreKeptByTheRow) {
     EXPECT_TRUE(interval.read("0", {}, settings, why));
 }
 
+TEST(WorkerVariablePrefix, IsUpperCaseWithUnderscores) {
+    EXPECT_EQ(worker_variable_prefix("web-api2"), "PILOTFISH_WORKER_WEB_API2_");
+}
+
 }  // namespace
 }  // namespace pilotfish::config

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "config/resolved_settings.h"
 #include "config/text_page.h"
 
 namespace pilotfish::config {

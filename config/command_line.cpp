@@ -3,9 +3,9 @@
 #include <array>
 
 #include "config/command_text.h"
+#include "config/in_quotes.h"
 #include "config/nearest_name.h"
 #include "config/quantity.h"
-#include "config/quoted.h"
 
 namespace pilotfish::config {
 namespace {
@@ -116,7 +116,7 @@ core::Error unknown_command(std::span<const char* const> arguments) {
     std::vector<std::string_view> names;
     for (const CommandRow& command : commands()) names.push_back(command.name);
     const std::string_view nearest = nearest_name(word, names);
-    std::string sentence = "cannot run " + quoted(word) + ": no such command of pilotfish";
+    std::string sentence = "cannot run " + in_quotes(word) + ": no such command of pilotfish";
     if (!nearest.empty()) sentence.append("; did you mean pilotfish ").append(nearest).append("?");
     sentence.append(nearest.empty() ? "; to" : " To")
         .append(" supervise a program, put -- before it: ");
@@ -129,7 +129,7 @@ core::Error unknown_option(std::string_view option, const CommandRow* command) {
         names = {"--help"};
         for (const OptionRow& row : command->options) names.push_back(row.name);
     }
-    std::string sentence = "cannot use option " + quoted(option) + ": ";
+    std::string sentence = "cannot use option " + in_quotes(option) + ": ";
     sentence.append(command == nullptr ? "pilotfish" : "pilotfish ");
     if (command != nullptr) sentence.append(command->name);
     sentence.append(" has no such option");
@@ -149,7 +149,7 @@ core::Result<void> read_option(const CommandRow& command, std::span<const char* 
         std::string_view argument;
         if (row.argument.empty()) {
             if (equals != std::string_view::npos) {
-                return usage("cannot use " + quoted(word) + ": " + std::string(name) +
+                return usage("cannot use " + in_quotes(word) + ": " + std::string(name) +
                              " takes no value");
             }
         } else if (equals != std::string_view::npos) {
@@ -163,7 +163,7 @@ core::Result<void> read_option(const CommandRow& command, std::span<const char* 
         std::string why;
         if (row.read(argument, invocation, why)) return {};
         std::string what(name);
-        if (!argument.empty()) what.append(" ").append(quoted(argument));
+        if (!argument.empty()) what.append(" ").append(in_quotes(argument));
         return usage("cannot use " + what + ": it " + why);
     }
     return unknown_option(word, &command);
@@ -197,16 +197,17 @@ core::Result<Invocation> parse_command(const CommandRow& command,
             continue;
         }
         if (command.takes_command) {
-            return usage("cannot use " + quoted(word) + ": put -- before the program: pilotfish " +
-                         std::string(command.name) + " -- " + as_typed(arguments.subspan(at)));
+            return usage("cannot use " + in_quotes(word) +
+                         ": put -- before the program: pilotfish " + std::string(command.name) +
+                         " -- " + as_typed(arguments.subspan(at)));
         }
         std::string why = command.operand.empty() ? "takes no argument" : "takes one argument only";
         if (command.operand.empty() || has_operand) {
-            return usage("cannot use " + quoted(word) + ": pilotfish " + std::string(command.name) +
-                         " " + why);
+            return usage("cannot use " + in_quotes(word) + ": pilotfish " +
+                         std::string(command.name) + " " + why);
         }
         if (!command.read_operand(word, invocation, why)) {
-            return usage("cannot use " + quoted(word) + ": it " + why);
+            return usage("cannot use " + in_quotes(word) + ": it " + why);
         }
         has_operand = true;
     }

@@ -2,8 +2,8 @@
 
 #include <array>
 
+#include "config/in_quotes.h"
 #include "config/nearest_name.h"
-#include "config/quoted.h"
 #include "config/setting_table.h"
 #include "config/text_page.h"
 #include "config/unknown_name.h"
@@ -168,12 +168,9 @@ void describe(TextPage& page, const SettingRow<Owner>& row, std::string_view var
 bool setting_page(std::string_view topic, bool colour, std::string& text) {
     const std::string variable = upper(topic);
     std::string_view name = variable;
-    bool of_worker_only = false;
-    if (name.starts_with(kWorkerPrefix)) {
-        of_worker_only = true;
-    } else if (name.starts_with(kVariablePrefix)) {
-        name.remove_prefix(kVariablePrefix.size());
-    }
+    const bool of_worker = name.starts_with(kWorkerPrefix);
+    const bool of_daemon = !of_worker && name.starts_with(kVariablePrefix);
+    if (of_daemon) name.remove_prefix(kVariablePrefix.size());
     TextPage page(colour);
     bool found = false;
     for (const auto& row : global_settings()) {
@@ -182,14 +179,13 @@ bool setting_page(std::string_view topic, bool colour, std::string& text) {
         found = true;
     }
     for (const auto& row : worker_settings()) {
-        const bool named = row.is_prefix ? name.starts_with(row.name) : row.name == name;
         const std::string ending = "_" + std::string(row.name);
-        const bool in_variable =
+        const bool named = row.is_prefix ? name.starts_with(row.name) : row.name == name;
+        const bool ends =
             row.is_prefix ? name.find(ending) != std::string_view::npos : name.ends_with(ending);
-        if (of_worker_only ? !in_variable : !named) continue;
+        if (of_daemon || !(of_worker ? ends : named)) continue;
         describe(page, row, "PILOTFISH_WORKER_<WORKER>_", "one worker");
         found = true;
-        if (of_worker_only) break;
     }
     text = page.take();
     return found;
@@ -204,7 +200,7 @@ core::Error unknown_topic(std::string_view topic) {
     const std::string capitals = upper(topic);
     if (capitals.starts_with(kVariablePrefix)) wanted.remove_prefix(kVariablePrefix.size());
     const std::string_view nearest = nearest_name(wanted, known);
-    std::string sentence = "cannot help with " + quoted(topic) + ": no such topic or setting";
+    std::string sentence = "cannot help with " + in_quotes(topic) + ": no such topic or setting";
     if (!nearest.empty()) {
         sentence.append("; did you mean pilotfish help ").append(nearest).append("?");
     } else {

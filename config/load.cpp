@@ -4,8 +4,8 @@
 
 #include "config/command_text.h"
 #include "config/consistency.h"
+#include "config/in_quotes.h"
 #include "config/kubernetes_names.h"
-#include "config/quoted.h"
 #include "config/setting_table.h"
 #include "config/unknown_name.h"
 #include "core/check.h"
@@ -111,7 +111,7 @@ class Loader {
         std::string why;
         if (row.read(variable.value, suffix, owner, why)) return;
         std::string sentence = "cannot use " + std::string(variable.name);
-        if (!row.is_secret) sentence.append("=").append(quoted(variable.value));
+        if (!row.is_secret) sentence.append("=").append(in_quotes(variable.value));
         sentence.append(": it ");
         if (!why.empty()) sentence.append(why).append("; it ");
         errors_.push_back(sentence.append("needs ").append(row.accepted));
@@ -121,7 +121,7 @@ class Loader {
         Names names = configuration_.settings.workers;
         if (entrypoint_mode() && !names.empty()) {
             errors_.push_back(
-                "cannot use PILOTFISH_WORKERS=" + quoted(show_names(names)) +
+                "cannot use PILOTFISH_WORKERS=" + in_quotes(show_names(names)) +
                 ": an entrypoint has one worker, main; for several: pilotfish run -- COMMAND...");
             names.clear();
         }
@@ -189,14 +189,14 @@ class Loader {
     void check_command(const Variable& variable, const std::string& worker) {
         if (worker == "main" && !invocation_.command.empty()) {
             errors_.push_back("cannot use " + std::string(variable.name) + "=" +
-                              quoted(variable.value) +
+                              in_quotes(variable.value) +
                               ": the command line gives main's command too; keep one of them");
             return;
         }
         const std::string_view part = shell_only_part(variable.value);
         if (part.empty()) return;
         configuration_.warnings.push_back(
-            std::string(variable.name) + " has " + quoted(part) +
+            std::string(variable.name) + " has " + in_quotes(part) +
             ", which only a shell would act on, and there is none: use [\"sh\",\"-c\",\"...\"]");
     }
 
@@ -251,30 +251,6 @@ class Loader {
     bool main_is_implied_ = false;
 };
 
-std::string source_of(Origin origin, const std::string& variable) {
-    switch (origin) {
-        case Origin::default_value: return "default";
-        case Origin::environment: return variable;
-        case Origin::command_line: return "command line";
-        case Origin::mode: return "mode";
-    }
-    return {};
-}
-
-template <class Owner>
-ResolvedSetting resolve(const SettingRow<Owner>& row, const Owner& owner, Origin origin,
-                        const std::string& prefix, const std::string& worker) {
-    const std::string variable = prefix + std::string(row.name);
-    const bool is_default = origin == Origin::default_value || origin == Origin::mode;
-    ResolvedSetting resolved{.variable = variable,
-                             .value = row.show(owner),
-                             .source = source_of(origin, variable),
-                             .is_default = is_default,
-                             .worker = worker};
-    if (resolved.value.empty()) resolved.unset_words = row.default_words;
-    return resolved;
-}
-
 }  // namespace
 
 core::Result<Configuration> load(const char* const* environ, const Invocation& invocation) {
@@ -294,46 +270,6 @@ const WorkerConfiguration* Configuration::find_worker(std::string_view name) con
         if (worker.settings.name == name) return &worker;
     }
     return nullptr;
-}
-
-std::string worker_variable_prefix(std::string_view worker) {
-    std::string prefix(kWorkerPrefix);
-    for (const char c : worker) {
-        const bool small = c >= 'a' && c <= 'z';
-        prefix.push_back(small ? static_cast<char>(c - 'a' + 'A') : (c == '-' ? '_' : c));
-    }
-    prefix.push_back('_');
-    return prefix;
-}
-
-std::vector<ResolvedSetting> resolved_settings(const Configuration& configuration) {
-    std::vector<ResolvedSetting> result;
-    const auto rows = global_settings();
-    for (std::size_t at = 0; at < rows.size(); ++at) {
-        result.push_back(resolve(rows[at], configuration.settings, configuration.origins[at],
-                                 std::string(kVariablePrefix), {}));
-    }
-    const auto worker_rows = worker_settings();
-    for (const auto& [settings, origins] : configuration.workers) {
-        const std::string prefix = worker_variable_prefix(settings.name);
-        for (std::size_t at = 0; at < worker_rows.size(); ++at) {
-            const auto& row = worker_rows[at];
-            if (!row.is_prefix) {
-                result.push_back(resolve(row, settings, origins[at], prefix, settings.name));
-                continue;
-            }
-            // ENV_: one line a variable. Their values are often passwords, so they are not shown.
-            for (const auto& [name, value] : settings.environment) {
-                const std::string variable = prefix + std::string(row.name) + name;
-                result.push_back({.variable = variable,
-                                  .value = value.empty() ? "" : "(set, not shown)",
-                                  .source = variable,
-                                  .is_default = false,
-                                  .worker = settings.name});
-            }
-        }
-    }
-    return result;
 }
 
 }  // namespace pilotfish::config

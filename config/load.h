@@ -46,20 +46,4 @@ struct Configuration {
 //               that
 core::Result<Configuration> load(const char* const* environ, const Invocation& invocation);
 
-// A setting as `check` and /v1/config show it.
-struct ResolvedSetting {
-    std::string variable = {};  // "PILOTFISH_WORKER_WEB_RESTART"
-    std::string value = {};     // "" when unset; of a secret only that it is set
-    std::string source = {};    // the variable's name, "command line", "mode" or "default"
-    bool is_default = true;
-    std::string worker = {};            // "web"; empty: a setting of the daemon
-    std::string_view unset_words = {};  // what an unset value means: "the daemon's own"
-};
-
-// Every setting of every worker, in the order of the tables, the global ones first.
-std::vector<ResolvedSetting> resolved_settings(const Configuration& configuration);
-
-// "PILOTFISH_WORKER_WEB_API_" for the worker web-api.
-std::string worker_variable_prefix(std::string_view worker);
-
 }  // namespace pilotfish::config

@@ -73,49 +73,54 @@ constexpr std::string_view kLog = "Log";
 
 constexpr std::array kGlobal{
     row<&Settings::workers>("WORKERS", {kRun, "the workers that `pilotfish run` starts, by name"}),
-    row<&Settings::strict>("STRICT", {kRun, "an unknown PILOTFISH_* variable stops the start"}),
+    row<&Settings::strict>("STRICT",
+                           {kRun, "a PILOTFISH_ variable that is unknown stops the start"}),
     row<&Settings::maxprocs>(
         "MAXPROCS", {kLimits, "processors of the scheduler; auto follows the container, live"}),
     row<&Settings::maxprocs_rounding>(
         "MAXPROCS_ROUNDING", {kLimits, "how a fraction of a processor becomes a whole one"}),
-    row<&Settings::maxprocs_min>(
-        "MAXPROCS_MIN", {kLimits, "never fewer processors; never more than the affinity allows"}),
+    row<&Settings::maxprocs_min>("MAXPROCS_MIN",
+                                 {kLimits, "at least this many processors, within the affinity"}),
     row<&Settings::memory_limit>(
         "MEMLIMIT", {kLimits, "soft memory limit: a share of the container's, a size, or off"}),
     row<&Settings::limits_interval, not_a_busy_loop>(
         "LIMITS_INTERVAL",
-        {kLimits, "re-reads what no watch can tell; 0: watches only",
+        {kLimits, "how often limits that no watch reports are read again; 0: never",
          "a duration of at least 10ms with its unit, such as 250ms or 1s, or 0"}),
     row<&Settings::rightsize>("RIGHTSIZE",
                               {kLimits, "which right-sizing variables are handed to workers"}),
     row<&Settings::signals>("SIGNALS", {kSignals,
-                                        "whose the signals are: main's (forward) or ours (own)",
+                                        "who gets the signals: main (forward) or the daemon (own)",
                                         {},
                                         "forward as an entrypoint, own with run"}),
     row<&Settings::subreaper>("SUBREAPER", {kSignals, "adopt orphans when not PID 1"}),
     row<&Settings::stop_timeout>("STOP_TIMEOUT",
                                  {kSignals, "the whole shutdown; then every descendant is killed"}),
     row<&Settings::drain_delay>(
-        "DRAIN_DELAY", {kSignals, "from /readyz turning 503 to the signal to the workers"}),
+        "DRAIN_DELAY", {kSignals, "from /readyz turning 503 to the first signal to a worker"}),
     row<&Settings::termination_log>("TERMINATION_LOG",
                                     {kSignals,
-                                     "where the verdict is appended for Kubernetes",
+                                     "file that the verdict is appended to, for Kubernetes",
                                      {},
                                      "/dev/termination-log if writable"}),
     row<&Settings::admin_listen>("ADMIN_LISTEN", {kAdmin, "where the admin plane listens"}),
     row<&Settings::probe_listen>(
-        "PROBE_LISTEN", {kAdmin, "/livez /readyz /startupz and nothing else, e.g. [::]:9912"}),
-    row<&Settings::metrics_listen>("METRICS_LISTEN", {kAdmin, "/metrics and nothing else"}),
+        "PROBE_LISTEN", {kAdmin, "where /livez /readyz /startupz alone are served: [::]:9912"}),
+    row<&Settings::metrics_listen>("METRICS_LISTEN",
+                                   {kAdmin, "where /metrics and nothing else is served"}),
     row<&Settings::admin_token>("ADMIN_TOKEN", {kAdmin, "bearer token of the level admin"}),
-    row<&Settings::admin_token_file>("ADMIN_TOKEN_FILE", {kAdmin, "file that holds that token"}),
+    row<&Settings::admin_token_file>("ADMIN_TOKEN_FILE",
+                                     {kAdmin, "file with the bearer token of the level admin"}),
     row<&Settings::read_token>("READ_TOKEN", {kAdmin, "bearer token of the level read"}),
-    row<&Settings::read_token_file>("READ_TOKEN_FILE", {kAdmin, "file that holds that token"}),
+    row<&Settings::read_token_file>("READ_TOKEN_FILE",
+                                    {kAdmin, "file with the bearer token of the level read"}),
     row<&Settings::livez_stall, not_zero>(
         "LIVEZ_STALL", {kAdmin, "age of the scheduler's heartbeat from which /livez is 503",
                         "a duration above 0 with its unit, such as 250ms, 10s or 5m"}),
-    row<&Settings::log_format>("LOG_FORMAT",
-                               {kLog, "the daemon's own lines on stderr, and the default of LOG"}),
-    row<&Settings::log_level>("LOG_LEVEL", {kLog, "the least level that is written"}),
+    row<&Settings::log_format>(
+        "LOG_FORMAT", {kLog, "form of the daemon's lines on stderr; default of a worker's LOG"}),
+    row<&Settings::log_level>("LOG_LEVEL",
+                              {kLog, "the daemon's lines below this level are left out"}),
 };
 
 bool read_command(std::string_view text, std::string_view, WorkerSettings& worker,
@@ -138,7 +143,7 @@ std::string show_variables(const WorkerSettings& worker) {
 }
 
 constexpr std::string_view kWhat = "What runs";
-constexpr std::string_view kOrder = "Order and weight";
+constexpr std::string_view kOrder = "Order and importance";
 constexpr std::string_view kRestart = "Restart";
 constexpr std::string_view kStop = "Stop and log";
 
@@ -169,7 +174,7 @@ constexpr std::array kWorker{
                                .allows_empty = true},
     row<&WorkerSettings::after>("AFTER",
                                 {kOrder, "started after these workers, stopped before them"}),
-    row<&WorkerSettings::optional>("OPTIONAL", {kOrder, "does not hold back /readyz"}),
+    row<&WorkerSettings::optional>("OPTIONAL", {kOrder, "/readyz does not wait for it"}),
     row<&WorkerSettings::critical>(
         "CRITICAL",
         {kOrder, "when it ends, the container ends with its code", {}, "false; main: true"}),
@@ -177,15 +182,18 @@ constexpr std::array kWorker{
         "RESTART", {kRestart, "when it is started again", {}, "always; main: never"}),
     row<&WorkerSettings::restart_delay>(
         "RESTART_DELAY", {kRestart, "before the first retry; doubles each time, jittered"}),
-    row<&WorkerSettings::restart_max_delay>("RESTART_MAX_DELAY", {kRestart, "never longer"}),
+    row<&WorkerSettings::restart_max_delay>("RESTART_MAX_DELAY",
+                                            {kRestart, "the delay never grows beyond this"}),
     row<&WorkerSettings::restart_reset>(
         "RESTART_RESET", {kRestart, "after running this long the delay begins anew"}),
     row<&WorkerSettings::success_codes>("SUCCESS_CODES",
                                         {kRestart, "exit codes that are no failure, beside 0"}),
-    row<&WorkerSettings::stop_signal>("STOP_SIGNAL", {kStop, "asks it to stop"}),
-    row<&WorkerSettings::stop_timeout>(
-        "STOP_TIMEOUT",
-        {kStop, "from that signal to SIGKILL", {}, "10s; main: the whole shutdown"}),
+    row<&WorkerSettings::stop_signal>("STOP_SIGNAL", {kStop, "the signal that asks it to stop"}),
+    row<&WorkerSettings::stop_timeout>("STOP_TIMEOUT",
+                                       {kStop,
+                                        "from that signal to SIGKILL, if it has not ended",
+                                        {},
+                                        "10s; main: the whole shutdown"}),
     row<&WorkerSettings::log>("LOG", {kStop,
                                       "its output: passed on, prefixed, as JSON lines, or dropped",
                                       {},
@@ -204,5 +212,15 @@ std::span<const SettingRow<WorkerSettings>> worker_settings() { return kWorker; 
 
 std::string default_text(const SettingRow<Settings>& row) { return default_of(row); }
 std::string default_text(const SettingRow<WorkerSettings>& row) { return default_of(row); }
+
+std::string worker_variable_prefix(std::string_view worker) {
+    std::string prefix(kWorkerPrefix);
+    for (const char c : worker) {
+        const bool small = c >= 'a' && c <= 'z';
+        prefix.push_back(small ? static_cast<char>(c - 'a' + 'A') : (c == '-' ? '_' : c));
+    }
+    prefix.push_back('_');
+    return prefix;
+}
 
 }  // namespace pilotfish::config

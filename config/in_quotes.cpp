@@ -1,8 +1,8 @@
-#include "config/quoted.h"
+#include "config/in_quotes.h"
 
 namespace pilotfish::config {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     constexpr std::size_t kMost = 120;
     constexpr std::string_view kHex = "0123456789abcdef";
     std::string result = "\"";

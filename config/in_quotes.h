@@ -10,6 +10,6 @@ namespace pilotfish::config {
 
 // "text" in double quotes; \ and " escaped, control characters as \xNN, everything else as it
 // stands; what goes beyond 120 bytes is cut and its whole length said. 120: a line or two; chosen.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace pilotfish::config

@@ -1,0 +1,64 @@
+#include "config/resolved_settings.h"
+
+#include "config/setting_table.h"
+
+namespace pilotfish::config {
+namespace {
+
+std::string source_of(Origin origin, const std::string& variable) {
+    switch (origin) {
+        case Origin::default_value: return "default";
+        case Origin::environment: return variable;
+        case Origin::command_line: return "command line";
+        case Origin::mode: return "mode";
+    }
+    return {};
+}
+
+template <class Owner>
+ResolvedSetting resolve(const SettingRow<Owner>& row, const Owner& owner, Origin origin,
+                        const std::string& prefix, const std::string& worker) {
+    const std::string variable = prefix + std::string(row.name);
+    const bool is_default = origin == Origin::default_value || origin == Origin::mode;
+    ResolvedSetting resolved{.variable = variable,
+                             .value = row.show(owner),
+                             .source = source_of(origin, variable),
+                             .is_default = is_default,
+                             .worker = worker};
+    if (resolved.value.empty()) resolved.unset_words = row.default_words;
+    return resolved;
+}
+
+}  // namespace
+
+std::vector<ResolvedSetting> resolved_settings(const Configuration& configuration) {
+    std::vector<ResolvedSetting> result;
+    const auto rows = global_settings();
+    for (std::size_t at = 0; at < rows.size(); ++at) {
+        result.push_back(resolve(rows[at], configuration.settings, configuration.origins[at],
+                                 std::string(kVariablePrefix), {}));
+    }
+    const auto worker_rows = worker_settings();
+    for (const auto& [settings, origins] : configuration.workers) {
+        const std::string prefix = worker_variable_prefix(settings.name);
+        for (std::size_t at = 0; at < worker_rows.size(); ++at) {
+            const auto& row = worker_rows[at];
+            if (!row.is_prefix) {
+                result.push_back(resolve(row, settings, origins[at], prefix, settings.name));
+                continue;
+            }
+            // ENV_: one line a variable. Their values are often passwords, so they are not shown.
+            for (const auto& [name, value] : settings.environment) {
+                const std::string variable = prefix + std::string(row.name) + name;
+                result.push_back({.variable = variable,
+                                  .value = value.empty() ? "" : "(set, not shown)",
+                                  .source = variable,
+                                  .is_default = false,
+                                  .worker = settings.name});
+            }
+        }
+    }
+    return result;
+}
+
+}  // namespace pilotfish::config

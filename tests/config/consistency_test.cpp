@@ -1,0 +1,122 @@
+#include "config/consistency.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/config/environment.h"
+
+namespace pilotfish::config {
+namespace {
+
+std::string warnings(std::initializer_list<std::string> entries, const Invocation& invocation) {
+    const Environment environment(entries);
+    const core::Result<Configuration> loaded = load(environment.get(), invocation);
+    EXPECT_TRUE(loaded.ok()) << loaded.error().message;
+    std::string all;
+    for (const std::string& warning : accepted(loaded).warnings) all.append(warning).append("\n");
+    return all;
+}
+
+TEST(Consistency, AWorkerNeedsACommand) {
+    EXPECT_EQ(faults({"PILOTFISH_WORKERS=web"}, as_run()),
+              "cannot run worker web: it has no command; set PILOTFISH_WORKER_WEB_COMMAND");
+}
+
+TEST(Consistency, ABadCommandIsOneFaultNotTwo) {
+    const std::string fault =
+        faults({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_COMMAND='"}, as_run());
+    EXPECT_EQ(fault.find('\n'), std::string::npos) << fault;
+    EXPECT_NE(fault.find("a quote that is never closed"), std::string::npos);
+}
+
+TEST(Consistency, AfterNamesDeclaredWorkersOnly) {
+    EXPECT_EQ(faults({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_COMMAND=x",
+                      "PILOTFISH_WORKER_WEB_AFTER=db"},
+                     as_run()),
+              "cannot use PILOTFISH_WORKER_WEB_AFTER: no worker db is declared; add it to "
+              "PILOTFISH_WORKERS");
+}
+
+TEST(Consistency, ACircleIsRefusedByName) {
+    EXPECT_EQ(faults({"PILOTFISH_WORKERS=a,b,c", "PILOTFISH_WORKER_A_COMMAND=x",
+                      "PILOTFISH_WORKER_B_COMMAND=x", "PILOTFISH_WORKER_C_COMMAND=x",
+                      "PILOTFISH_WORKER_A_AFTER=b", "PILOTFISH_WORKER_B_AFTER=c",
+                      "PILOTFISH_WORKER_C_AFTER=b"},
+                     as_run()),
+              "cannot order the workers: AFTER goes in a circle, b -> c -> b");
+    EXPECT_EQ(faults({"PILOTFISH_WORKER_MAIN_AFTER=main"}),
+              "cannot order the workers: AFTER goes in a circle, main -> main");
+}
+
+TEST(Consistency, ADiamondIsNoCircle) {
+    EXPECT_EQ(faults({"PILOTFISH_WORKERS=a,b,c,d", "PILOTFISH_WORKER_A_COMMAND=x",
+                      "PILOTFISH_WORKER_B_COMMAND=x", "PILOTFISH_WORKER_C_COMMAND=x",
+                      "PILOTFISH_WORKER_D_COMMAND=x", "PILOTFISH_WORKER_A_AFTER=b,c",
+                      "PILOTFISH_WORKER_B_AFTER=d", "PILOTFISH_WORKER_C_AFTER=d"},
+                     as_run()),
+              "");
+}
+
+TEST(Consistency, TokenAndTokenFileExcludeEachOther) {
+    EXPECT_EQ(
+        faults({"PILOTFISH_ADMIN_TOKEN=a", "PILOTFISH_ADMIN_TOKEN_FILE=/a"}),
+        "cannot use both PILOTFISH_ADMIN_TOKEN and PILOTFISH_ADMIN_TOKEN_FILE: keep one of them");
+    EXPECT_NE(faults({"PILOTFISH_READ_TOKEN=a", "PILOTFISH_READ_TOKEN_FILE=/a"}), "");
+    EXPECT_EQ(faults({"PILOTFISH_ADMIN_TOKEN=a", "PILOTFISH_READ_TOKEN_FILE=/a"}), "");
+}
+
+TEST(Consistency, EachServerHasAnAddressOfItsOwn) {
+    EXPECT_EQ(faults({"PILOTFISH_PROBE_LISTEN=127.0.0.1:9911"}),
+              "cannot use 127.0.0.1:9911 for both PILOTFISH_ADMIN_LISTEN and "
+              "PILOTFISH_PROBE_LISTEN: each "
+              "needs an address of its own");
+    EXPECT_NE(
+        faults({"PILOTFISH_PROBE_LISTEN=unix:/a", "PILOTFISH_METRICS_LISTEN=unix:/b,unix:/a"}), "");
+    EXPECT_EQ(
+        faults({"PILOTFISH_PROBE_LISTEN=127.0.0.1:0", "PILOTFISH_METRICS_LISTEN=127.0.0.1:0"}), "");
+}
+
+TEST(Consistency, BoundsMustNotCross) {
+    EXPECT_EQ(faults({"PILOTFISH_MAXPROCS=2", "PILOTFISH_MAXPROCS_MIN=4"}),
+              "cannot use PILOTFISH_MAXPROCS=2: it is below PILOTFISH_MAXPROCS_MIN (4)");
+    EXPECT_EQ(faults({"PILOTFISH_WORKER_MAIN_RESTART_DELAY=1m"}),
+              "cannot use PILOTFISH_WORKER_MAIN_RESTART_DELAY=1m: it is above "
+              "PILOTFISH_WORKER_MAIN_RESTART_MAX_DELAY (30s)");
+    EXPECT_EQ(faults({"PILOTFISH_MAXPROCS=4", "PILOTFISH_MAXPROCS_MIN=4"}), "");
+}
+
+TEST(Consistency, StopTimeoutsAddUpAlongAfter) {
+    const std::initializer_list<std::string> chain = {
+        "PILOTFISH_WORKERS=a,b,c",      "PILOTFISH_WORKER_A_COMMAND=x",
+        "PILOTFISH_WORKER_B_COMMAND=x", "PILOTFISH_WORKER_C_COMMAND=x",
+        "PILOTFISH_WORKER_A_AFTER=b",   "PILOTFISH_WORKER_B_AFTER=c"};
+    EXPECT_EQ(
+        warnings(chain, as_run()),
+        "the shutdown ends after PILOTFISH_STOP_TIMEOUT (25s), but stopping takes up to 30s by the "
+        "workers' STOP_TIMEOUT and AFTER: what is left then is killed\n");
+    // Side by side they do not.
+    EXPECT_EQ(warnings({"PILOTFISH_WORKERS=a,b,c", "PILOTFISH_WORKER_A_COMMAND=x",
+                        "PILOTFISH_WORKER_B_COMMAND=x", "PILOTFISH_WORKER_C_COMMAND=x"},
+                       as_run()),
+              "");
+}
+
+TEST(Consistency, TheDrainCountsTowardsTheShutdown) {
+    EXPECT_EQ(warnings({"PILOTFISH_DRAIN_DELAY=20s"}, as_entrypoint()), "");
+    EXPECT_NE(warnings({"PILOTFISH_DRAIN_DELAY=20s", "PILOTFISH_WORKER_MAIN_STOP_TIMEOUT=10s"},
+                       as_entrypoint())
+                  .find("after PILOTFISH_DRAIN_DELAY (20s)"),
+              std::string::npos);
+}
+
+TEST(Consistency, TheLongestTimesThereAreDoNotOverflow) {
+    EXPECT_NE(
+        warnings({"PILOTFISH_WORKERS=a,b", "PILOTFISH_WORKER_A_COMMAND=x",
+                  "PILOTFISH_WORKER_B_COMMAND=x", "PILOTFISH_WORKER_A_AFTER=b",
+                  "PILOTFISH_WORKER_A_STOP_TIMEOUT=2562047h",
+                  "PILOTFISH_WORKER_B_STOP_TIMEOUT=2562047h", "PILOTFISH_DRAIN_DELAY=2562047h"},
+                 as_run()),
+        "");
+}
+
+}  // namespace
+}  // namespace pilotfish::config

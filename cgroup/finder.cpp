@@ -20,6 +20,7 @@
 #include "cgroup/finder.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <tuple>
 
 namespace pilotfish::cgroup {
@@ -113,15 +114,15 @@ bool is_below_sys_fs_cgroup(const CgroupMount& mount) {
     return below.has_value();
 }
 
-// Best first; equals stay in the order of mountinfo.
+// Best first. Requires: the pointers are into one MountTable, so that equals stay in its order.
 void rank(std::vector<const CgroupMount*>& mounts) {
-    std::stable_sort(mounts.begin(), mounts.end(), [](const CgroupMount* a, const CgroupMount* b) {
-        const auto key = [](const CgroupMount* mount) {
-            return std::make_tuple(has_dot_dot(mount->root), !is_below_sys_fs_cgroup(*mount));
-        };
-        if (key(a) != key(b)) return key(a) < key(b);
-        return a->root.size() > b->root.size();
-    });
+    const auto key = [](const CgroupMount* mount) {
+        constexpr std::size_t kLongest = SIZE_MAX;
+        return std::make_tuple(has_dot_dot(mount->root), !is_below_sys_fs_cgroup(*mount),
+                               kLongest - mount->root.size(), mount);
+    };
+    std::sort(mounts.begin(), mounts.end(),
+              [&](const CgroupMount* a, const CgroupMount* b) { return key(a) < key(b); });
 }
 
 Place fall_back(const CgroupMount& mount, std::string problem) {

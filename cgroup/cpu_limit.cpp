@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t kDefaultPeriodUs = 100000;
 
 core::Error untrusted(std::string_view why, std::string_view text) {
-    return {std::string(why) + " in " + quoted(trim(text))};
+    return {std::string(why) + " in " + in_quotes(trim(text))};
 }
 
 std::string v1_file(const std::string& directory, bool period) {
@@ -120,13 +120,12 @@ void CpuFiles::evaluate(const FileSource& source, core::CpuLimit& limit,
         return;
     }
     // A v2 group without cpu.max is bound by groups above it; when those are hidden, nobody knows.
-    const bool bound_from_above =
-        place_.version == 2 && !top_file_there && limit.ancestors_hidden;
+    const bool bound_from_above = place_.version == 2 && !top_file_there && limit.ancestors_hidden;
     if (bound_from_above && all_trusted)
         warn(warnings, "cannot see the CPU limit: the cpu controller is not enabled in " +
                            place_.directories.back() + ", and the groups above it are hidden");
-    limit.state = all_trusted && !bound_from_above ? core::LimitState::unlimited
-                                                   : core::LimitState::unknown;
+    limit.state =
+        all_trusted && !bound_from_above ? core::LimitState::unlimited : core::LimitState::unknown;
 }
 
 bool hides_ancestors(const FileSource& source, const Place& place, bool top_file_there) {

@@ -50,11 +50,11 @@ void derive_maxprocs(const core::CpuLimit& cpu, const DerivePolicy& policy,
         return;
     }
     derived.maxprocs = affinity;
-    reason = cpu.state == core::LimitState::unknown
-                 ? "the CPU limit is unknown: all " + plural(affinity, "processor") +
-                       " that may be used (affinity)"
-                 : "no CPU limit: all " + plural(affinity, "processor") +
-                       " that may be used (affinity)";
+    reason =
+        cpu.state == core::LimitState::unknown
+            ? "the CPU limit is unknown: all " + plural(affinity, "processor") +
+                  " that may be used (affinity)"
+            : "no CPU limit: all " + plural(affinity, "processor") + " that may be used (affinity)";
 }
 
 void derive_soft_limit(const core::MemoryLimit& memory, const DerivePolicy& policy,
@@ -68,8 +68,8 @@ void derive_soft_limit(const core::MemoryLimit& memory, const DerivePolicy& poli
         derived.soft_limit_bytes = policy.memory_size_bytes;
         reason = "set to " + bytes_text(policy.memory_size_bytes);
         if (memory.limit_bytes && policy.memory_size_bytes >= *memory.limit_bytes)
-            reason += ", which is not below the container's limit of " +
-                      bytes_text(*memory.limit_bytes);
+            reason +=
+                ", which is not below the container's limit of " + bytes_text(*memory.limit_bytes);
         return;
     }
     const auto soft = soft_limit(memory, policy.memory_share);
@@ -79,10 +79,9 @@ void derive_soft_limit(const core::MemoryLimit& memory, const DerivePolicy& poli
         return;
     }
     derived.soft_limit_bytes = soft->bytes;
-    reason = soft->is_high
-                 ? "memory.high beside " + soft->source
-                 : percent_text(policy.memory_share) + " of " + bytes_text(soft->of_bytes) +
-                       " of " + soft->source;
+    reason = soft->is_high ? "memory.high beside " + soft->source
+                           : percent_text(policy.memory_share) + " of " +
+                                 bytes_text(soft->of_bytes) + " of " + soft->source;
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What pilotfish makes of the limits: a number of scheduler processors and a soft memory limit, each
-// with its reason in words. Pure.
+// What pilotfish makes of the limits: a number of scheduler processors and a soft memory limit,
+// each with its reason in words. Pure.
 //
 // Any thread; plain values. Never blocks, never fails: an unknown limit gives what the machine
 // allows, and the reason says so.
@@ -40,8 +40,8 @@ std::uint64_t share_of(std::uint64_t bytes, double share);
 // nullopt when nothing limits.
 struct SoftLimit {
     std::uint64_t bytes = 0;
-    std::string source;    // the file that decided
-    bool is_high = false;  // decided by memory.high
+    std::string source;          // the file that decided
+    bool is_high = false;        // decided by memory.high
     std::uint64_t of_bytes = 0;  // the max or high it comes from
 };
 std::optional<SoftLimit> soft_limit(const core::MemoryLimit& memory, double share);

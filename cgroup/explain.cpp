@@ -90,7 +90,8 @@ std::string whereabouts(int version, std::size_t levels, bool hidden) {
 void explain_cpu(Page& page, const core::CpuLimit& cpu, const core::DerivedLimits& derived) {
     switch (cpu.state) {
         case core::LimitState::limited:
-            page.title("CPU", cpus_text(*cpu.cpus) + (*cpu.cpus == 1 ? " CPU" : " CPUs"), cpu.state);
+            page.title("CPU", cpus_text(*cpu.cpus) + (*cpu.cpus == 1 ? " CPU" : " CPUs"),
+                       cpu.state);
             page.line("file", cpu.source + version_words(cpu.version));
             page.line("level", level_words(position_of(cpu.levels, cpu.source), cpu.levels.size(),
                                            cpu.ancestors_hidden));
@@ -105,10 +106,10 @@ void explain_cpu(Page& page, const core::CpuLimit& cpu, const core::DerivedLimit
     }
     page.line("machine", std::to_string(cpu.online) + " processors online, " +
                              std::to_string(cpu.affinity) + " allowed (affinity)");
-    page.line("so", std::to_string(derived.maxprocs) +
-                        (derived.maxprocs == 1 ? " scheduler processor: "
-                                               : " scheduler processors: ") +
-                        derived.maxprocs_reason);
+    page.line("so",
+              std::to_string(derived.maxprocs) +
+                  (derived.maxprocs == 1 ? " scheduler processor: " : " scheduler processors: ") +
+                  derived.maxprocs_reason);
 }
 
 // v1's own minimum over hidden ancestors stands in memory.stat, which is no level.

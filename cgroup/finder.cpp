@@ -20,6 +20,7 @@
 #include "cgroup/finder.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <tuple>
 
 namespace pilotfish::cgroup {
@@ -113,15 +114,15 @@ bool is_below_sys_fs_cgroup(const CgroupMount& mount) {
     return below.has_value();
 }
 
-// Best first; equals stay in the order of mountinfo.
+// Best first. Requires: the pointers are into one MountTable, so that equals stay in its order.
 void rank(std::vector<const CgroupMount*>& mounts) {
-    std::stable_sort(mounts.begin(), mounts.end(), [](const CgroupMount* a, const CgroupMount* b) {
-        const auto key = [](const CgroupMount* mount) {
-            return std::make_tuple(has_dot_dot(mount->root), !is_below_sys_fs_cgroup(*mount));
-        };
-        if (key(a) != key(b)) return key(a) < key(b);
-        return a->root.size() > b->root.size();
-    });
+    const auto key = [](const CgroupMount* mount) {
+        constexpr std::size_t kLongest = SIZE_MAX;
+        return std::make_tuple(has_dot_dot(mount->root), !is_below_sys_fs_cgroup(*mount),
+                               kLongest - mount->root.size(), mount);
+    };
+    std::sort(mounts.begin(), mounts.end(),
+              [&](const CgroupMount* a, const CgroupMount* b) { return key(a) < key(b); });
 }
 
 Place fall_back(const CgroupMount& mount, std::string problem) {
@@ -151,9 +152,8 @@ Place place_on(const FileSource& source, std::vector<const CgroupMount*> mounts,
         place.version = mount->version;
         place.mount_point = mount->mount_point;
         // The kernel makes cgroup.sane_behavior in the root group of a v1 hierarchy alone.
-        place.top_is_v1_root =
-            mount->version == 1 && mount->root == "/" &&
-            source.look(mount->mount_point + "/cgroup.sane_behavior").ok();
+        place.top_is_v1_root = mount->version == 1 && mount->root == "/" &&
+                               source.look(mount->mount_point + "/cgroup.sane_behavior").ok();
         place.below_hidden_root =
             mount->root != "/" || (mount->version == 1 && !place.top_is_v1_root);
         if (has_dot_dot(path) || has_dot_dot(mount->root)) {
@@ -166,10 +166,13 @@ Place place_on(const FileSource& source, std::vector<const CgroupMount*> mounts,
         return place;
     }
     const CgroupMount& best = *mounts.front();
+    const bool outside = has_dot_dot(path) || has_dot_dot(best.root);
     return fall_back(best, "cannot find group " + (path.empty() ? "\"\"" : path) + " below " +
-                               best.mount_point + " (mounted root " + best.root +
-                               "): moved, removed or hidden; limits are read at " +
-                               best.mount_point + " and may be incomplete");
+                               best.mount_point + " (mounted root " + best.root + "): " +
+                               (outside ? "one of them is outside this cgroup namespace"
+                                        : "moved, removed or hidden") +
+                               "; limits are read at " + best.mount_point +
+                               " and may be incomplete");
 }
 
 Place unreadable(int version, std::string problem) {
@@ -297,10 +300,9 @@ Place find_controller(const FileSource& source, const Tables& tables, std::strin
     if (!mounts.empty()) {
         if (line != nullptr) return place_on(source, std::move(mounts), line->path);
         rank(mounts);
-        return fall_back(*mounts.front(), "cannot find controller " + name + " in " +
-                                              source.process_file("cgroup") +
-                                              ": limits are read at " +
-                                              mounts.front()->mount_point);
+        return fall_back(*mounts.front(),
+                         "cannot find controller " + name + " in " + source.process_file("cgroup") +
+                             ": limits are read at " + mounts.front()->mount_point);
     }
     if (line != nullptr) {
         return unreadable(1, "cannot see the limits of controller " + name +
@@ -323,16 +325,15 @@ Place find_unified(const FileSource& source, const Tables& tables) {
     }
     if (!mounts.empty()) {
         rank(mounts);
-        return fall_back(*mounts.front(), "cannot find the own group in " +
-                                              source.process_file("cgroup") +
-                                              ": limits are read at " +
-                                              mounts.front()->mount_point);
+        return fall_back(*mounts.front(),
+                         "cannot find the own group in " + source.process_file("cgroup") +
+                             ": limits are read at " + mounts.front()->mount_point);
     }
     if (tables.membership.malformed_lines > 0 || tables.mounts.malformed_lines > 0) {
-        return unreadable(0, "cannot understand " +
-                                 source.process_file(tables.membership.malformed_lines > 0
-                                                         ? "cgroup"
-                                                         : "mountinfo"));
+        return unreadable(
+            0, "cannot understand " + source.process_file(tables.membership.malformed_lines > 0
+                                                              ? "cgroup"
+                                                              : "mountinfo"));
     }
     return {};  // a kernel without this controller: nothing limits
 }

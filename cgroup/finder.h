@@ -1,7 +1,7 @@
 // Finds the directories in which a controller's files for this process stand: the own group first,
 // then every visible ancestor up to the mount point. Chosen per controller, from mountinfo and
-// /proc/self/cgroup alone: never /proc/cgroups (JDK-8349988: it lists no v2-only controllers), never
-// the file system type of a fixed path.
+// /proc/self/cgroup alone: never /proc/cgroups (JDK-8349988: it lists no v2-only controllers),
+// never the file system type of a fixed path.
 //
 // Any thread; plain values that own their text. The parsers read text only, allocate what they
 // return, and accept anything: a malformed line is skipped and counted, never fatal.
@@ -56,15 +56,17 @@ std::optional<std::string_view> strip_root(std::string_view root, std::string_vi
 
 // Where one controller's files stand.
 struct Place {
-    int version = 0;                       // 0: the kernel has no such controller
+    int version = 0;  // 0: the kernel has no such controller
     std::string mount_point;
     std::vector<std::string> directories;  // own group first, the mount point last; may be empty
-    // The directories are not surely our own: a limit found there holds, its absence proves nothing.
+    // The directories are not surely our own: a limit found there holds, its absence proves
+    // nothing.
     bool degraded = false;
-    // Groups above the mount point are not shown. Of v2 certain only when true: see hides_ancestors.
+    // Groups above the mount point are not shown. Of v2 certain only when true: see
+    // hides_ancestors.
     bool below_hidden_root = false;
-    bool top_is_v1_root = false;     // the mount point is the root group, which cannot be limited
-    std::string problem;             // one sentence, when degraded or when nothing can be read
+    bool top_is_v1_root = false;  // the mount point is the root group, which cannot be limited
+    std::string problem;          // one sentence, when degraded or when nothing can be read
     // How many of the directories can hold a limit.
     std::size_t limited_levels() const { return directories.size() - (top_is_v1_root ? 1 : 0); }
 };
@@ -74,7 +76,7 @@ struct Tables {
     MountTable mounts;
     MembershipTable membership;
     std::string membership_text;  // as read, to notice a move later
-    std::string problem;  // set when one of the two could not be read: nothing can be known
+    std::string problem;          // set when one of the two could not be read: nothing can be known
 };
 Tables read_tables(const FileSource& source);
 

@@ -8,8 +8,8 @@
 // Growth counts at once: running too narrow costs only speed for a moment. A CPU shrink waits for a
 // second equal read: kubelet writes period and quota one after the other, and threads are dear to
 // park and wake. A memory shrink counts at once: it may be the last thing we see before the OOM
-// killer. Losing sight of a limit (limited -> unknown) waits like a shrink: one failed read must not
-// look like freedom.
+// killer. Losing sight of a limit (limited -> unknown) waits like a shrink: one failed read must
+// not look like freedom.
 //
 // Rejected: POLLPRI on the files (never fires for limit files); a watch on the directory (the same
 // events for ten times the files); re-resolving on every tick (105 us against 5).
@@ -31,8 +31,8 @@ double usable_cpus(const core::CpuLimit& cpu) {
 }
 
 bool must_confirm(const core::CpuLimit& before, const core::CpuLimit& after) {
-    const bool lost = before.state != core::LimitState::unknown &&
-                      after.state == core::LimitState::unknown;
+    const bool lost =
+        before.state != core::LimitState::unknown && after.state == core::LimitState::unknown;
     return lost || usable_cpus(after) < usable_cpus(before);
 }
 
@@ -123,9 +123,9 @@ bool Follower::on_watch(TimePoint now) {
 bool Follower::on_tick(TimePoint now) {
     ++ticks_;
     const auto each = [&](int count) { return ticks_ % static_cast<std::uint64_t>(count) == 0; };
-    read_again(each(policy_.full_every_ticks) ? LimitsReader::Depth::full
-                                              : LimitsReader::Depth::tick,
-               each(policy_.membership_every_ticks));
+    read_again(
+        each(policy_.full_every_ticks) ? LimitsReader::Depth::full : LimitsReader::Depth::tick,
+        each(policy_.membership_every_ticks));
     const bool changed = apply(now);
     tell(now);
     return changed;
@@ -191,8 +191,8 @@ void Follower::tell(TimePoint now) {
     std::string text = change_text(*before_, applied_);
     if (!text.empty()) {  // there and back again is no story
         LimitsEvent event;
-        const bool cpu_changed = before_->cpu.cpus != applied_.cpu.cpus ||
-                                 before_->cpu.state != applied_.cpu.state;
+        const bool cpu_changed =
+            before_->cpu.cpus != applied_.cpu.cpus || before_->cpu.state != applied_.cpu.state;
         const bool affinity_changed = before_->cpu.affinity != applied_.cpu.affinity;
         event.source = cpu_changed        ? applied_.cpu.source
                        : affinity_changed ? "affinity"

@@ -27,14 +27,15 @@ namespace pilotfish::cgroup {
 struct FollowPolicy {
     // A smaller CPU limit counts after two equal reads this far apart: a resize is several writes.
     std::chrono::milliseconds confirm{100};
-    // An event is told after this much quiet: an in-place pod resize is several writes over a second.
+    // An event is told after this much quiet: an in-place pod resize is several writes over a
+    // second.
     std::chrono::milliseconds quiet{1000};
     // A limit that never comes to rest is told at least this often. Chosen, not measured.
     std::chrono::milliseconds longest_unrest{10000};
     // Every how many ticks costly and absent files are read too. Chosen, not measured.
     int full_every_ticks = 10;
-    // Every how many ticks the membership is compared: it costs as much as all limit files together,
-    // and to be moved is rare. 2: a move shows within 2 s at the default interval.
+    // Every how many ticks the membership is compared: it costs as much as all limit files
+    // together, and to be moved is rare. 2: a move shows within 2 s at the default interval.
     int membership_every_ticks = 2;
 };
 

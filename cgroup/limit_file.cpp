@@ -63,7 +63,7 @@ bool LimitFile::removed() const {
     return outcome_.state == ReadState::failed && outcome_.system_errno == ENODEV;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     constexpr std::size_t kShown = 48;
     std::string shown = "\"";
     for (const char c : text.substr(0, kShown))

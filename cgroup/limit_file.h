@@ -15,7 +15,8 @@ enum class Keep { closed, open };
 
 class LimitFile {
   public:
-    // With a key, only the line "key value" counts as the text: memory.stat changes with every page.
+    // With a key, only the line "key value" counts as the text: memory.stat changes with every
+    // page.
     explicit LimitFile(std::string path, std::string_view key = {})
         : path_(std::move(path)), key_(key) {}
 
@@ -26,7 +27,7 @@ class LimitFile {
     const std::string& text() const { return text_; }
     const ReadOutcome& outcome() const { return outcome_; }
     bool absent() const { return outcome_.state == ReadState::absent; }
-    bool removed() const;          // the group behind a kept descriptor is gone
+    bool removed() const;  // the group behind a kept descriptor is gone
     bool is_costly() const { return !key_.empty(); }
     bool is_open() const { return static_cast<bool>(fd_); }
     int descriptor() const { return fd_.get(); }  // borrowed; -1: not kept
@@ -42,6 +43,6 @@ class LimitFile {
 };
 
 // A piece of a file for a warning: quoted, short, without control characters.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace pilotfish::cgroup

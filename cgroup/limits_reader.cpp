@@ -85,15 +85,15 @@ bool LimitsReader::refresh_machine(Depth depth) {
     std::optional<int> online;
     if (depth == Depth::full || source_->is_replay()) {
         machine_warning_.clear();
-        const ReadOutcome read = source_->is_replay()
-                                     ? source_->read(kOnlineFile, kLimitFileCapBytes, scratch_)
-                                     : FileSource::this_process().read(
-                                           kOnlineFile, kLimitFileCapBytes, scratch_);
+        const ReadOutcome read =
+            source_->is_replay()
+                ? source_->read(kOnlineFile, kLimitFileCapBytes, scratch_)
+                : FileSource::this_process().read(kOnlineFile, kLimitFileCapBytes, scratch_);
         if (read.ok()) {
             online = parse_cpu_list(scratch_);
             if (!online)
                 machine_warning_ = "cannot trust " + std::string(kOnlineFile) +
-                                   ": not a list of processors in " + quoted(trim(scratch_));
+                                   ": not a list of processors in " + in_quotes(trim(scratch_));
         }
         limits_.memory.total_bytes = machine_total_bytes(*source_, scratch_);
         limits_.memory.rlimit_as_bytes = rlimit_as_bytes(*source_);
@@ -105,8 +105,8 @@ bool LimitsReader::refresh_machine(Depth depth) {
     const bool replayed = source_->is_replay() && online.has_value();
     limits_.cpu.affinity = replayed ? *online : affinity_of(pid).value_or(1);
     limits_.cpu.online = online ? *online : static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
-    return limits_.cpu.affinity != affinity_before ||
-           limits_.cpu.online != online_before || limits_.memory.total_bytes != total_before;
+    return limits_.cpu.affinity != affinity_before || limits_.cpu.online != online_before ||
+           limits_.memory.total_bytes != total_before;
 }
 
 void LimitsReader::evaluate() {

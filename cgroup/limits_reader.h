@@ -1,8 +1,8 @@
 // Reads what the container allows: once, or again and again over kept descriptors.
 //
 // One thread at a time. Owns its descriptors; the FileSource outlives it. Blocks only as procfs and
-// cgroupfs do (about 100 us for all of it, a few for a refresh). Never fails: what cannot be read or
-// trusted is LimitState::unknown with a sentence in Limits::warnings.
+// cgroupfs do (about 100 us for all of it, a few for a refresh). Never fails: what cannot be read
+// or trusted is LimitState::unknown with a sentence in Limits::warnings.
 #pragma once
 
 #include <string>

@@ -25,13 +25,13 @@ ByteLimit parse_memory_max(std::string_view text) {
     const std::string_view word = trim(text);
     if (word == "max") return std::optional<std::uint64_t>();
     const auto bytes = parse_number(word);
-    if (!bytes) return core::Error{"neither \"max\" nor a number of bytes in " + quoted(word)};
+    if (!bytes) return core::Error{"neither \"max\" nor a number of bytes in " + in_quotes(word)};
     return bytes;
 }
 
 ByteLimit parse_limit_in_bytes(std::string_view text) {
     const auto bytes = parse_number(trim(text));
-    if (!bytes) return core::Error{"not a number of bytes in " + quoted(trim(text))};
+    if (!bytes) return core::Error{"not a number of bytes in " + in_quotes(trim(text))};
     if (*bytes >= kV1UnlimitedBytes) return std::optional<std::uint64_t>();
     return bytes;
 }
@@ -101,8 +101,7 @@ void MemoryFiles::evaluate_hierarchical(core::MemoryLimit& limit, bool& all_trus
     if (!stat.outcome().ok()) return distrust(read_failure(stat.path(), stat.outcome()));
     ByteLimit bytes =
         parse_limit_in_bytes(std::string_view(stat.text()).substr(kHierarchicalKey.size()));
-    if (!bytes.ok())
-        return distrust("cannot trust " + stat.path() + ": " + bytes.error().message);
+    if (!bytes.ok()) return distrust("cannot trust " + stat.path() + ": " + bytes.error().message);
     if (!limits_anything(bytes.value(), limit.total_bytes)) return;
     if (limit.limit_bytes && *limit.limit_bytes <= *bytes.value()) return;
     core::MemoryLevel level;
@@ -134,13 +133,12 @@ void MemoryFiles::evaluate(const FileSource& source, core::MemoryLimit& limit,
         limit.state = core::LimitState::limited;
         return;
     }
-    const bool bound_from_above =
-        place_.version == 2 && !top_file_there && limit.ancestors_hidden;
+    const bool bound_from_above = place_.version == 2 && !top_file_there && limit.ancestors_hidden;
     if (bound_from_above && all_trusted)
         warn(warnings, "cannot see the memory limit: the memory controller is not enabled in " +
                            place_.directories.back() + ", and the groups above it are hidden");
-    limit.state = all_trusted && !bound_from_above ? core::LimitState::unlimited
-                                                   : core::LimitState::unknown;
+    limit.state =
+        all_trusted && !bound_from_above ? core::LimitState::unlimited : core::LimitState::unknown;
 }
 
 }  // namespace pilotfish::cgroup

@@ -38,8 +38,8 @@ std::optional<double> percent_of(std::string_view line) {
     const auto text = field_of(line, "avg10");
     if (!text) return std::nullopt;
     double value = 0;
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value,
-                                              std::chars_format::fixed);
+    const auto [end, error] =
+        std::from_chars(text->data(), text->data() + text->size(), value, std::chars_format::fixed);
     const bool whole = error == std::errc() && end == text->data() + text->size();
     return whole && value >= 0 && value <= 100 ? std::optional(value) : std::nullopt;
 }

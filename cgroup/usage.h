@@ -1,5 +1,5 @@
-// How much of the limits is used, and how it hurts: throttling, memory, OOM kills, pressure. The one
-// reader of these statistics: many readers at once contend on the kernel's rstat lock
+// How much of the limits is used, and how it hurts: throttling, memory, OOM kills, pressure. The
+// one reader of these statistics: many readers at once contend on the kernel's rstat lock
 // (cadvisor#3932), so everybody asks here and gets an answer at most `max_age` old.
 //
 // Any thread (one lock). Owns its descriptors; the FileSource outlives it. Blocks as cgroupfs does
@@ -18,7 +18,8 @@
 
 namespace pilotfish::cgroup {
 
-// Of the group that owns the CPU limit, where there is one: the kernel counts throttling only there.
+// Of the group that owns the CPU limit, where there is one: the kernel counts throttling only
+// there.
 struct CpuUsage {
     std::optional<std::uint64_t> periods;    // nr_periods
     std::optional<std::uint64_t> throttled;  // nr_throttled
@@ -46,8 +47,9 @@ Pressure parse_pressure(std::string_view text);
 
 struct Usage {
     CpuUsage cpu;
-    MemoryUsage memory;        // of the own group
-    MemoryUsage memory_owner;  // of the group that owns the memory limit: headroom is measured there
+    MemoryUsage memory;  // of the own group
+    MemoryUsage
+        memory_owner;  // of the group that owns the memory limit: headroom is measured there
     Pressure cpu_pressure;
     Pressure memory_pressure;
     Pressure io_pressure;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <charconv>
@@ -17,7 +18,7 @@ namespace {
 // Bounds on what is believed; Go's linker stays far below each of them.
 constexpr std::size_t kMostSections = 512;
 constexpr std::size_t kMostNameBytes = 64u << 10;
-constexpr std::size_t kMostBuildinfoBytes = 64u << 10;
+constexpr std::size_t kMostBuildinfoBytes = 1u << 20;
 constexpr std::string_view kMagic = "\xff Go buildinf:";
 constexpr std::size_t kHeaderBytes = 32;
 constexpr std::size_t kFlagsAt = 15;

@@ -1,5 +1,5 @@
-// Every recorded container below tests/testdata/cgroup, replayed: what each says stands beside it in
-// its file "expected".
+// Every recorded container below tests/testdata/cgroup, replayed: what each says stands beside it
+// in its file "expected".
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -45,9 +45,8 @@ std::string described(const core::Limits& limits) {
     text << "cpu " << state_word(limits.cpu.state) << ' '
          << (limits.cpu.cpus ? cpus_text(*limits.cpu.cpus) : "-") << ' ' << limits.cpu.version
          << ' ' << or_dash(limits.cpu.source) << "\nmemory " << state_word(limits.memory.state)
-         << ' '
-         << (limits.memory.limit_bytes ? std::to_string(*limits.memory.limit_bytes) : "-") << ' '
-         << limits.memory.version << ' ' << or_dash(limits.memory.source) << "\nmaxprocs "
+         << ' ' << (limits.memory.limit_bytes ? std::to_string(*limits.memory.limit_bytes) : "-")
+         << ' ' << limits.memory.version << ' ' << or_dash(limits.memory.source) << "\nmaxprocs "
          << derived.maxprocs << "\nsoft "
          << (derived.soft_limit_bytes ? std::to_string(*derived.soft_limit_bytes) : "-")
          << "\nwarnings " << limits.warnings.size() << '\n';

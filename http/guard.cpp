@@ -193,7 +193,10 @@ bool Guard::make_room(ListenerKind kind) {
     Connection* oldest = nullptr;
     for (const auto& [id, connection] : connections_) {
         if (connection->kind != kind || !connection->may_be_evicted()) continue;
-        if (oldest == nullptr || connection->since < oldest->since) oldest = connection.get();
+        // Those of one round have one time; their numbers still tell who came first.
+        if (oldest == nullptr || std::pair(connection->since, id) < std::pair(oldest->since, oldest->id)) {
+            oldest = connection.get();
+        }
     }
     if (oldest == nullptr) return false;
     shared_->stats.evicted();
@@ -277,8 +280,13 @@ void Guard::on_deadline(Connection& connection) {
         pool_.cancel({connection.id, connection.job});
         step = refuse(connection, 503, "the page took too long, or the ones before it did");
     }
-    if (step == Step::close) close_connection(connection);
-    else advance(connection);
+    if (step != Step::close) return advance(connection);
+    if (connection.state == State::answering) {
+        // What the reader did not take must not stay in the kernel on its behalf.
+        const struct ::linger at_once{1, 0};
+        setsockopt(connection.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    close_connection(connection);
 }
 
 void Guard::set_deadline(Connection& connection, milliseconds from_now) {

@@ -25,7 +25,7 @@ using std::chrono::milliseconds;
 constexpr std::uint64_t kInboxId = 0;
 constexpr std::uint64_t kFirstDoorId = 1;
 constexpr std::uint64_t kFirstConnectionId = 1024;  // far above any number of listeners
-constexpr int kEventsARound = 64;    // a probe waits for at most this many others
+constexpr int kEventsARound = 64;                   // a probe waits for at most this many others
 constexpr int kAcceptsARound = 64;
 constexpr milliseconds kAcceptPause{100};  // chosen: while the process is out of descriptors
 
@@ -100,7 +100,8 @@ void Guard::stop() {
         shared_->inbox.nudge();
         thread_.join();
         if (!pool_.stop(options_.stop_patience)) {
-            core::log(core::LogLevel::warn, "http", "a page did not finish; its thread is left behind");
+            core::log(core::LogLevel::warn, "http",
+                      "a page did not finish; its thread is left behind");
         }
     }
     if (epoll_fd_ >= 0) close(std::exchange(epoll_fd_, -1));
@@ -116,7 +117,8 @@ void Guard::wait_and_handle() {
     std::array<epoll_event, kEventsARound> events;
     const auto wake = std::min(next_deadline_, accept_again_);
     now_ = Clock::now();
-    const int count = epoll_wait(epoll_fd_, events.data(), kEventsARound, milliseconds_until(wake, now_));
+    const int count =
+        epoll_wait(epoll_fd_, events.data(), kEventsARound, milliseconds_until(wake, now_));
     now_ = Clock::now();
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -194,7 +196,8 @@ bool Guard::make_room(ListenerKind kind) {
     for (const auto& [id, connection] : connections_) {
         if (connection->kind != kind || !connection->may_be_evicted()) continue;
         // Those of one round have one time; their numbers still tell who came first.
-        if (oldest == nullptr || std::pair(connection->since, id) < std::pair(oldest->since, oldest->id)) {
+        if (oldest == nullptr ||
+            std::pair(connection->since, id) < std::pair(oldest->since, oldest->id)) {
             oldest = connection.get();
         }
     }
@@ -260,8 +263,10 @@ void Guard::expire() {
     std::vector<std::uint64_t> due;
     next_deadline_ = Clock::time_point::max();
     for (const auto& [id, connection] : connections_) {
-        if (connection->deadline <= now_) due.push_back(id);
-        else next_deadline_ = std::min(next_deadline_, connection->deadline);
+        if (connection->deadline <= now_)
+            due.push_back(id);
+        else
+            next_deadline_ = std::min(next_deadline_, connection->deadline);
     }
     for (std::uint64_t id : due) {
         if (const auto found = connections_.find(id); found != connections_.end()) {
@@ -295,7 +300,8 @@ void Guard::set_deadline(Connection& connection, milliseconds from_now) {
 }
 
 void Guard::close_connection(Connection& connection) {
-    if (connection.state == Connection::State::working) pool_.cancel({connection.id, connection.job});
+    if (connection.state == Connection::State::working)
+        pool_.cancel({connection.id, connection.job});
     const auto kind = static_cast<std::size_t>(connection.kind);
     --open_by_kind_[kind];
     shared_->stats.closed(kind);

@@ -154,14 +154,17 @@ class CannedSources : public http::Sources {
     }
     std::unique_ptr<http::BodyStream> dump_tasks(http::TaskDump kind) const override {
         std::vector<std::string> pieces;
-        if (kind == http::TaskDump::grouped) return std::make_unique<CannedStream>(
-            std::vector<std::string>{"goroutine profile: total 3\n"});
+        if (kind == http::TaskDump::grouped)
+            return std::make_unique<CannedStream>(
+                std::vector<std::string>{"goroutine profile: total 3\n"});
         for (std::size_t i = 0; i < dump_repeats; ++i) {
             pieces.insert(pieces.end(), dump_pieces.begin(), dump_pieces.end());
         }
         return std::make_unique<CannedStream>(std::move(pieces));
     }
-    std::vector<std::string> command_line() const override { return {"pilotfish", "run", "--", "x"}; }
+    std::vector<std::string> command_line() const override {
+        return {"pilotfish", "run", "--", "x"};
+    }
 };
 
 }  // namespace pilotfish::tests

@@ -138,13 +138,12 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"BareReturnInValue", get("/livez", "X: a\rb\r\n"), 400},
         Bad{"BareLineFeed", "GET /livez HTTP/1.1\nHost: localhost\n\n", 400},
         Bad{"BareLineFeedLater", "GET /livez HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n", 400},
-        Bad{"NulInTarget",
-            std::string("GET /a") + '\0' + "b HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+        Bad{"NulInTarget", std::string("GET /a") + '\0' + "b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            400},
         Bad{"EscapedNul", get("/v1/workers/%00"), 400},
         Bad{"EscapedNewline", get("/v1/workers/a%0d%0ab"), 400},
         Bad{"HalfEscape", get("/v1/workers/a%2"), 400},
-        Bad{"UnicodeEscape", get("/v1/workers/%u0041"), 400},
-        Bad{"Fragment", get("/livez#x"), 400},
+        Bad{"UnicodeEscape", get("/v1/workers/%u0041"), 400}, Bad{"Fragment", get("/livez#x"), 400},
         Bad{"TwoSpaces", "GET  /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
         Bad{"NoVersion", "GET /livez\r\nHost: localhost\r\n\r\n", 400},
         Bad{"Http2", "GET /livez HTTP/2.0\r\nHost: localhost\r\n\r\n", 505},
@@ -195,8 +194,9 @@ TEST_F(Guard, ReadsTheBodyBeforeTheNextRequest) {
     ASSERT_TRUE(client.send(post("Content-Length: 60000\r\n")));
     ASSERT_TRUE(client.send(body));
     EXPECT_EQ(client.read().status, 405);
-    ASSERT_TRUE(client.send("GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody" +
-                            get("/startupz")));
+    ASSERT_TRUE(
+        client.send("GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody" +
+                    get("/startupz")));
     EXPECT_EQ(client.read().status, 200);
     EXPECT_EQ(client.read().status, 200);
 }

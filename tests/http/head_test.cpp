@@ -35,7 +35,8 @@ TEST(HeadScanner, HoldsItsCapsBeforeTheEndIsSeen) {
 
 TEST(Head, KeepsFieldsAndFraming) {
     const std::string text =
-        "PUT /a?b HTTP/1.1\r\nhOsT: x:1\r\nContent-Length:  12 \r\nConnection: keep-alive, CLOSE\r\n"
+        "PUT /a?b HTTP/1.1\r\nhOsT: x:1\r\nContent-Length:  12 \r\nConnection: keep-alive, "
+        "CLOSE\r\n"
         "X: \xc3\xa4\t y\r\n\r\n";
     Head head;
     ASSERT_FALSE(http::parse_head(text, HeadCaps{}, head));

@@ -21,11 +21,12 @@ std::string failure(const std::string& address) {
 }
 
 TEST(Address, RefusesWhatItWouldHaveToLookUpOrGuess) {
-    for (const char* bad : {"", "9911", "example.com:9911", "127.0.0.1", "127.0.0.1:", ":9911",
-                            "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:9911x", "::1:9911",
-                            "[::1]", "[::1:9911", "[zz]:1", "unix:", "unix:relative",
-                            "http://127.0.0.1:9911"}) {
-        EXPECT_NE(failure(bad).find("cannot listen on " + std::string(bad)), std::string::npos) << bad;
+    for (const char* bad :
+         {"", "9911", "example.com:9911", "127.0.0.1", "127.0.0.1:", ":9911", "127.0.0.1:65536",
+          "127.0.0.1:-1", "127.0.0.1:9911x", "::1:9911", "[::1]", "[::1:9911", "[zz]:1",
+          "unix:", "unix:relative", "http://127.0.0.1:9911"}) {
+        EXPECT_NE(failure(bad).find("cannot listen on " + std::string(bad)), std::string::npos)
+            << bad;
         EXPECT_NE(failure(bad).find("accepted are"), std::string::npos) << bad;
     }
     EXPECT_NE(failure("unix:/" + std::string(200, 'x')).find("at most 107"), std::string::npos);
@@ -87,7 +88,9 @@ TEST(UnixSocket, ReplacesAFileNobodyAnswersOnAndNoOther) {
 TEST(UnixSocket, IsRemovedAtTheEndUnlessItIsAnothers) {
     TempDir dir;
     const std::string path = dir.path() + "/s";
-    { ASSERT_TRUE(Listener::open("unix:" + path).ok()); }
+    {
+        ASSERT_TRUE(Listener::open("unix:" + path).ok());
+    }
     EXPECT_NE(access(path.c_str(), F_OK), 0);
     {
         auto old = Listener::open("unix:" + path);

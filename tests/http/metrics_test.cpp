@@ -32,20 +32,22 @@ http::MetricsSnapshot canned_snapshot() {
 }
 
 TEST(PromLint, SeesWhatItIsFor) {
-    for (const char* bad : {
-             "pilotfish_a 1\n", "# HELP pilotfish_a x\n# TYPE pilotfish_a counter\npilotfish_a 1\n",
-             "# HELP pilotfish_a x\n# TYPE pilotfish_a gauge\npilotfish_a 1\npilotfish_a 2\n",
-             "# HELP pilotfish_a x\n# TYPE pilotfish_a gauge\npilotfish_a 1",
-             "# HELP pilotfish_a_ms x\n# TYPE pilotfish_a_ms gauge\npilotfish_a_ms 1\n",
-             "# HELP pilotfish_a x\n# TYPE pilotfish_a gauge\n"}) {
+    for (const char* bad :
+         {"pilotfish_a 1\n", "# HELP pilotfish_a x\n# TYPE pilotfish_a counter\npilotfish_a 1\n",
+          "# HELP pilotfish_a x\n# TYPE pilotfish_a gauge\npilotfish_a 1\npilotfish_a 2\n",
+          "# HELP pilotfish_a x\n# TYPE pilotfish_a gauge\npilotfish_a 1",
+          "# HELP pilotfish_a_ms x\n# TYPE pilotfish_a_ms gauge\npilotfish_a_ms 1\n",
+          "# HELP pilotfish_a x\n# TYPE pilotfish_a gauge\n"}) {
         EXPECT_NE(PromLint::check(bad, false).size(), 0U) << bad;
     }
 }
 
 TEST(MetricsText, IsCleanInBothFormats) {
     const http::MetricsSnapshot snapshot = canned_snapshot();
-    EXPECT_EQ(joined(PromLint::check(render_metrics(snapshot, MetricsFormat::prometheus), false)), "");
-    EXPECT_EQ(joined(PromLint::check(render_metrics(snapshot, MetricsFormat::openmetrics), true)), "");
+    EXPECT_EQ(joined(PromLint::check(render_metrics(snapshot, MetricsFormat::prometheus), false)),
+              "");
+    EXPECT_EQ(joined(PromLint::check(render_metrics(snapshot, MetricsFormat::openmetrics), true)),
+              "");
 }
 
 TEST(MetricsText, HasASampleOfEveryMetricOfTheTable) {
@@ -79,8 +81,8 @@ TEST(MetricsText, HasTheFiguresOfTheSources) {
     const std::string text = render_metrics(canned_snapshot(), MetricsFormat::prometheus);
     for (const char* line :
          {"pilotfish_tasks{state=\"waiting\"} 2\n", "pilotfish_cpu_limit_cpus 1.5\n",
-          "pilotfish_memory_limit_bytes 268435456\n", "pilotfish_cpu_throttled_seconds_total 0.25\n",
-          "pilotfish_worker_up{worker=\"web\"} 1\n",
+          "pilotfish_memory_limit_bytes 268435456\n",
+          "pilotfish_cpu_throttled_seconds_total 0.25\n", "pilotfish_worker_up{worker=\"web\"} 1\n",
           "pilotfish_worker_restarts_total{worker=\"db@1\",reason=\"liveness\"} 1\n",
           "pilotfish_worker_exit_code{worker=\"web\"} 137\n",
           "pilotfish_schedule_latency_seconds_bucket{le=\"0.01\"} 8\n",
@@ -106,7 +108,8 @@ TEST(MetricsFormatChoice, FollowsAccept) {
                                       "application/openmetrics-text;version=0.0.1;q=0.75,"
                                       "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"),
               open);
-    EXPECT_EQ(http::negotiate_metrics("application/openmetrics-text;q=0.4, text/plain;q=0.5"), plain);
+    EXPECT_EQ(http::negotiate_metrics("application/openmetrics-text;q=0.4, text/plain;q=0.5"),
+              plain);
     EXPECT_EQ(http::negotiate_metrics("application/openmetrics-text; q=0"), plain);
 }
 
@@ -125,7 +128,8 @@ TEST_F(Metrics, PageNegotiatesAndCountsItself) {
 
 TEST_F(Metrics, OfAThousandWorkersAreBoundedAndClean) {
     sources->worker_list.clear();
-    for (int i = 0; i < 1000; ++i) sources->worker_list.push_back(canned_worker("w@" + std::to_string(i)));
+    for (int i = 0; i < 1000; ++i)
+        sources->worker_list.push_back(canned_worker("w@" + std::to_string(i)));
     start();
     const Reply reply = ask(get("/metrics"));
     EXPECT_EQ(joined(PromLint::check(reply.body, false)), "");

@@ -13,13 +13,14 @@ using Json = nlohmann::json;
 
 TEST(RenderLimits, IsTheContractsExampleToTheByte) {
     const http::LimitsView view = CannedSources().limits();
-    EXPECT_EQ(http::render_limits(view.limits, view.derived),
-              R"({"cpu":{"state":"limited","cpus":1.5,"version":2,"source":"/sys/fs/cgroup/cpu.max",)"
-              R"("affinity":8,"online":8,"maxprocs":2},)"
-              R"("memory":{"state":"limited","limit_bytes":268435456,"version":2,)"
-              R"("source":"/sys/fs/cgroup/memory.max","high_bytes":null,"soft_limit_bytes":241591910},)"
-              R"("warnings":[]})"
-              "\n");
+    EXPECT_EQ(
+        http::render_limits(view.limits, view.derived),
+        R"({"cpu":{"state":"limited","cpus":1.5,"version":2,"source":"/sys/fs/cgroup/cpu.max",)"
+        R"("affinity":8,"online":8,"maxprocs":2},)"
+        R"("memory":{"state":"limited","limit_bytes":268435456,"version":2,)"
+        R"("source":"/sys/fs/cgroup/memory.max","high_bytes":null,"soft_limit_bytes":241591910},)"
+        R"("warnings":[]})"
+        "\n");
 }
 
 TEST(RenderLimits, SaysNullWhereNothingIsLimited) {
@@ -121,8 +122,9 @@ TEST_F(Pages, OfTasksFollowGosParameters) {
 TEST_F(Pages, AreNeverChangedByAMethodThatIsNotTheirs) {
     start();
     for (const char* method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS"}) {
-        const Reply reply = ask(std::string(method) +
-                                " /v1/workers HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+        const Reply reply =
+            ask(std::string(method) +
+                " /v1/workers HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
         EXPECT_EQ(reply.status, 405) << method;
         EXPECT_EQ(reply.field("Allow"), "GET, HEAD");
         EXPECT_EQ(reply.field("Content-Type"), "application/problem+json");
@@ -136,7 +138,8 @@ TEST_F(Pages, IndexNamesEveryRoute) {
     EXPECT_NE(reply.field("Content-Security-Policy"), "");
     for (const http::Route& route : http::routes()) {
         EXPECT_NE(reply.body.find("<td>" + std::string(route.method)), std::string::npos);
-        EXPECT_NE(reply.body.find(">" + std::string(route.path) + "<"), std::string::npos) << route.path;
+        EXPECT_NE(reply.body.find(">" + std::string(route.path) + "<"), std::string::npos)
+            << route.path;
     }
 }
 
@@ -144,7 +147,8 @@ TEST_F(Pages, WithoutAParameterAnswerEveryRouteOfTheTable) {
     start();
     for (const http::Route& route : http::routes()) {
         std::string path(route.path);
-        if (const auto at = path.find("{name}"); at != std::string::npos) path.replace(at, 6, "web");
+        if (const auto at = path.find("{name}"); at != std::string::npos)
+            path.replace(at, 6, "web");
         const int status = ask(get(path)).status;
         EXPECT_TRUE(status == 200 || status == 503 || status == 501) << path << " " << status;
     }

@@ -58,7 +58,8 @@ class PromLint {
             if (!types_.emplace(name, rest.substr(1)).second) say("TYPE twice: " + name);
             check_name(name, rest.substr(1));
         } else if (what == "UNIT" && openmetrics_) {
-            if (!ends(name, "_" + rest.substr(1))) say("the name does not end with its unit: " + name);
+            if (!ends(name, "_" + rest.substr(1)))
+                say("the name does not end with its unit: " + name);
         } else {
             say("unknown comment: " + line);
         }
@@ -66,7 +67,8 @@ class PromLint {
 
     void check_name(const std::string& name, const std::string& type) {
         const bool counter = type == "counter";
-        if (!openmetrics_ && counter != ends(name, "_total")) say("_total is for counters: " + name);
+        if (!openmetrics_ && counter != ends(name, "_total"))
+            say("_total is for counters: " + name);
         if (openmetrics_ && ends(name, "_total")) say("a family is named without _total: " + name);
         for (const char* suffix : {"_bucket", "_count", "_sum"}) {
             if (ends(name, suffix)) say("a suffix of histograms: " + name);
@@ -79,10 +81,33 @@ class PromLint {
             }
         }
         std::istringstream parts(name);
-        static const std::set<std::string> kBadUnits = {
-            "milliseconds", "microseconds", "nanoseconds", "minutes", "hours", "days", "kilobytes",
-            "megabytes", "gigabytes", "kibibytes", "mebibytes", "gibibytes", "bits", "percent",
-            "celsius_milli", "s", "ms", "us", "ns", "sec", "b", "kb", "mb", "gb", "m", "h", "d"};
+        static const std::set<std::string> kBadUnits = {"milliseconds",
+                                                        "microseconds",
+                                                        "nanoseconds",
+                                                        "minutes",
+                                                        "hours",
+                                                        "days",
+                                                        "kilobytes",
+                                                        "megabytes",
+                                                        "gigabytes",
+                                                        "kibibytes",
+                                                        "mebibytes",
+                                                        "gibibytes",
+                                                        "bits",
+                                                        "percent",
+                                                        "celsius_milli",
+                                                        "s",
+                                                        "ms",
+                                                        "us",
+                                                        "ns",
+                                                        "sec",
+                                                        "b",
+                                                        "kb",
+                                                        "mb",
+                                                        "gb",
+                                                        "m",
+                                                        "h",
+                                                        "d"};
         static const std::set<std::string> kTypes = {"gauge", "counter", "histogram", "summary"};
         for (std::string part; std::getline(parts, part, '_');) {
             if (kBadUnits.count(part) != 0) say("not a base unit, or an abbreviation: " + name);
@@ -101,7 +126,8 @@ class PromLint {
         if (!series_.insert(series).second) say("a series twice: " + series);
         const std::string type = types_.count(family_) != 0 ? types_[family_] : "";
         std::set<std::string> allowed = {family_};
-        if (type == "histogram") allowed = {family_ + "_bucket", family_ + "_sum", family_ + "_count"};
+        if (type == "histogram")
+            allowed = {family_ + "_bucket", family_ + "_sum", family_ + "_count"};
         if (type == "counter" && openmetrics_) allowed = {family_ + "_total"};
         if (allowed.count(name) == 0) say("a sample outside its family: " + line);
         if (name == family_ + "_bucket") {
@@ -115,7 +141,8 @@ class PromLint {
     }
 
     void finish() {
-        if (openmetrics_ != ended_) say(openmetrics_ ? "# EOF is missing" : "# EOF in the text format");
+        if (openmetrics_ != ended_)
+            say(openmetrics_ ? "# EOF is missing" : "# EOF in the text format");
         for (const auto& [name, type] : types_) {
             if (sampled_.count(name) == 0) say("a family without samples: " + name);
         }

@@ -55,10 +55,13 @@ class RawClient {
         std::memcpy(to.sun_path, unix_path.data(), unix_path.size());
         const std::size_t size = offsetof(sockaddr_un, sun_path) + unix_path.size();
         if (to.sun_path[0] == '@') to.sun_path[0] = '\0';
-        connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&to), static_cast<socklen_t>(size)) == 0;
+        connected_ =
+            connect(fd_, reinterpret_cast<sockaddr*>(&to), static_cast<socklen_t>(size)) == 0;
     }
     RawClient(RawClient&& other) noexcept
-        : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_), in_(std::move(other.in_)) {}
+        : fd_(std::exchange(other.fd_, -1)),
+          connected_(other.connected_),
+          in_(std::move(other.in_)) {}
     ~RawClient() {
         if (fd_ >= 0) close(fd_);
     }
@@ -149,8 +152,8 @@ class ServerFixture : public ::testing::Test {
   protected:
     void start(http::ServerOptions options = {}) {
         server = std::make_unique<http::Server>(sources, std::move(options));
-        for (auto kind : {http::ListenerKind::admin, http::ListenerKind::probe,
-                          http::ListenerKind::metrics}) {
+        for (auto kind :
+             {http::ListenerKind::admin, http::ListenerKind::probe, http::ListenerKind::metrics}) {
             const auto bound = server->bind(kind, "127.0.0.1:0");
             ASSERT_TRUE(bound.ok()) << bound.error().message;
         }

@@ -101,7 +101,7 @@ Access::Access(TokenSetting admin, TokenSetting read)
 
 Access::Grant Access::judge(const Peer& peer, const Head& head) {
     Grant grant;
-    grant.level = peer.trusted                       ? Level::admin
+    grant.level = peer.trusted                        ? Level::admin
                   : peer.unix_socket || peer.loopback ? Level::read
                                                       : Level::metrics;
     const std::string_view authorization = head.field("authorization");

@@ -33,8 +33,8 @@ class Token {
 
     const TokenSetting setting_;
     std::mutex mutex_;
-    std::string current_;       // guarded by mutex_, as all below
-    struct stat seen_ {};       // of the file when current_ was read
+    std::string current_;  // guarded by mutex_, as all below
+    struct stat seen_{};   // of the file when current_ was read
     bool ever_looked_ = false;
 };
 

@@ -71,7 +71,8 @@ int make_socket(const Address& address, int& made_errno) {
 }
 
 int bind_and_listen(int fd, const Address& address) {
-    if (bind(fd, reinterpret_cast<const sockaddr*>(&address.socket), address.size) != 0) return errno;
+    if (bind(fd, reinterpret_cast<const sockaddr*>(&address.socket), address.size) != 0)
+        return errno;
     return listen(fd, kBacklog) == 0 ? 0 : errno;
 }
 
@@ -101,7 +102,8 @@ Address any_ipv4(const Address& any_ipv6) {
 
 bool is_any_ipv6(const Address& address) {
     return address.socket.ss_family == AF_INET6 &&
-           IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(&address.socket)->sin6_addr);
+           IN6_IS_ADDR_UNSPECIFIED(
+               &reinterpret_cast<const sockaddr_in6*>(&address.socket)->sin6_addr);
 }
 
 }  // namespace
@@ -169,10 +171,12 @@ Result<Listener> Listener::open(std::string_view text) {
     }
     if (failed != 0) {
         // The words everybody searches for, as every other daemon writes them.
-        if (failed == EADDRINUSE) return Error{"cannot " + what + ": address already in use", failed};
+        if (failed == EADDRINUSE)
+            return Error{"cannot " + what + ": address already in use", failed};
         return core::system_error(what, failed);
     }
-    if (struct stat info{}; !address.unix_path.empty() && stat(address.unix_path.c_str(), &info) == 0) {
+    if (struct stat info{};
+        !address.unix_path.empty() && stat(address.unix_path.c_str(), &info) == 0) {
         listener.device_ = info.st_dev;
         listener.inode_ = info.st_ino;
     }

@@ -2,7 +2,8 @@
 //
 // Any thread. A Listener owns its socket and its socket file. Never resolves a name, so it never
 // blocks and works without a resolver (static builds); the probe of a stale unix socket is one
-// connect on this machine. Fails: a sentence with the address and, for the kernel's refusals, errno.
+// connect on this machine. Fails: a sentence with the address and, for the kernel's refusals,
+// errno.
 #pragma once
 
 #include <netinet/in.h>

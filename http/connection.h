@@ -76,7 +76,7 @@ struct Guard::Connection {
     std::size_t sent = 0;
     bool close_after = false;
     std::unique_ptr<BodyStream> stream;
-    bool streaming = false;     // the answer's head told of pieces to come
+    bool streaming = false;  // the answer's head told of pieces to come
     bool chunked = false;
     bool stream_waits = false;  // the stream said `wait` with its last piece
     bool wake_pending = false;  // its waker has called since

@@ -1,11 +1,16 @@
 #include "http/engine.h"
 
+#include <netdb.h>
+
 #include <csignal>
 
 // httplib's Server constructor sets SIGPIPE to "ignore" for the whole process, which every worker
-// started afterwards would inherit. We never write to a socket without MSG_NOSIGNAL.
+// started afterwards would inherit. We never write to a socket without MSG_NOSIGNAL. Its client,
+// which we do not use, would link a resolver into the static build.
 #define signal(number, handler) static_cast<void>(0)
+#define getaddrinfo(node, service, hints, result) EAI_FAIL
 #include <httplib.h>
+#undef getaddrinfo
 #undef signal
 
 #include <algorithm>

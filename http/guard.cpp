@@ -25,7 +25,7 @@ using std::chrono::milliseconds;
 constexpr std::uint64_t kInboxId = 0;
 constexpr std::uint64_t kFirstDoorId = 1;
 constexpr std::uint64_t kFirstConnectionId = 1024;  // far above any number of listeners
-constexpr int kEventsARound = 64;    // a probe waits for at most this many others
+constexpr int kEventsARound = 64;                   // a probe waits for at most this many others
 constexpr int kAcceptsARound = 64;
 constexpr milliseconds kAcceptPause{100};  // chosen: while the process is out of descriptors
 
@@ -100,7 +100,8 @@ void Guard::stop() {
         shared_->inbox.nudge();
         thread_.join();
         if (!pool_.stop(options_.stop_patience)) {
-            core::log(core::LogLevel::warn, "http", "a page did not finish; its thread is left behind");
+            core::log(core::LogLevel::warn, "http",
+                      "a page did not finish; its thread is left behind");
         }
     }
     if (epoll_fd_ >= 0) close(std::exchange(epoll_fd_, -1));
@@ -116,7 +117,8 @@ void Guard::wait_and_handle() {
     std::array<epoll_event, kEventsARound> events;
     const auto wake = std::min(next_deadline_, accept_again_);
     now_ = Clock::now();
-    const int count = epoll_wait(epoll_fd_, events.data(), kEventsARound, milliseconds_until(wake, now_));
+    const int count =
+        epoll_wait(epoll_fd_, events.data(), kEventsARound, milliseconds_until(wake, now_));
     now_ = Clock::now();
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -193,7 +195,11 @@ bool Guard::make_room(ListenerKind kind) {
     Connection* oldest = nullptr;
     for (const auto& [id, connection] : connections_) {
         if (connection->kind != kind || !connection->may_be_evicted()) continue;
-        if (oldest == nullptr || connection->since < oldest->since) oldest = connection.get();
+        // Those of one round have one time; their numbers still tell who came first.
+        if (oldest == nullptr ||
+            std::pair(connection->since, id) < std::pair(oldest->since, oldest->id)) {
+            oldest = connection.get();
+        }
     }
     if (oldest == nullptr) return false;
     shared_->stats.evicted();
@@ -257,8 +263,10 @@ void Guard::expire() {
     std::vector<std::uint64_t> due;
     next_deadline_ = Clock::time_point::max();
     for (const auto& [id, connection] : connections_) {
-        if (connection->deadline <= now_) due.push_back(id);
-        else next_deadline_ = std::min(next_deadline_, connection->deadline);
+        if (connection->deadline <= now_)
+            due.push_back(id);
+        else
+            next_deadline_ = std::min(next_deadline_, connection->deadline);
     }
     for (std::uint64_t id : due) {
         if (const auto found = connections_.find(id); found != connections_.end()) {
@@ -277,8 +285,13 @@ void Guard::on_deadline(Connection& connection) {
         pool_.cancel({connection.id, connection.job});
         step = refuse(connection, 503, "the page took too long, or the ones before it did");
     }
-    if (step == Step::close) close_connection(connection);
-    else advance(connection);
+    if (step != Step::close) return advance(connection);
+    if (connection.state == State::answering) {
+        // What the reader did not take must not stay in the kernel on its behalf.
+        const struct ::linger at_once{1, 0};
+        setsockopt(connection.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    close_connection(connection);
 }
 
 void Guard::set_deadline(Connection& connection, milliseconds from_now) {
@@ -287,7 +300,8 @@ void Guard::set_deadline(Connection& connection, milliseconds from_now) {
 }
 
 void Guard::close_connection(Connection& connection) {
-    if (connection.state == Connection::State::working) pool_.cancel({connection.id, connection.job});
+    if (connection.state == Connection::State::working)
+        pool_.cancel({connection.id, connection.job});
     const auto kind = static_cast<std::size_t>(connection.kind);
     --open_by_kind_[kind];
     shared_->stats.closed(kind);

@@ -31,7 +31,8 @@ std::string as_chunk(std::string_view text) {
 
 // The whole request, on a pool thread.
 struct Guard::PageJob final : Job {
-    PageJob(Ticket made_for, std::shared_ptr<Shared> with) : Job(made_for), shared(std::move(with)) {}
+    PageJob(Ticket made_for, std::shared_ptr<Shared> with)
+        : Job(made_for), shared(std::move(with)) {}
 
     void run() override {
         Message message;
@@ -143,8 +144,8 @@ Guard::Step Guard::take_request(Connection& connection) {
             if (inbound.bytes.capacity() < connection.request_end + kReadBytes) {
                 inbound.bytes.reserve(connection.request_end + kReadBytes);
                 inbound.head = Head{};
-                const std::string_view moved = std::string_view(inbound.bytes)
-                                                   .substr(begin, connection.scanner.end() - begin);
+                const std::string_view moved =
+                    std::string_view(inbound.bytes).substr(begin, connection.scanner.end() - begin);
                 static_cast<void>(parse_head(moved, caps_, inbound.head));
             }
             if (inbound.head.expects_continue) {
@@ -182,7 +183,8 @@ Guard::Step Guard::receive(Connection& connection) {
 }
 
 Guard::Step Guard::dispatch(Connection& connection, std::size_t head_end, std::size_t request_end) {
-    std::unique_ptr<Inbound> inbound = std::exchange(connection.inbound, std::make_unique<Inbound>());
+    std::unique_ptr<Inbound> inbound =
+        std::exchange(connection.inbound, std::make_unique<Inbound>());
     // What a client has sent ahead is the next request's.
     connection.inbound->bytes = inbound->bytes.substr(request_end);
     inbound->bytes.resize(request_end);
@@ -233,9 +235,9 @@ Guard::Step Guard::refuse(Connection& connection, int status, std::string_view w
 Guard::Step Guard::write_answer(Connection& connection) {
     while (connection.sent < connection.out.size()) {
         if (!connection.writable) return Step::wait;
-        const ssize_t sent = send(connection.fd, connection.out.data() + connection.sent,
-                                  connection.out.size() - connection.sent,
-                                  MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t sent =
+            send(connection.fd, connection.out.data() + connection.sent,
+                 connection.out.size() - connection.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent >= 0) {
             connection.sent += static_cast<std::size_t>(sent);
             connection.since = now_;
@@ -283,10 +285,14 @@ Guard::Step Guard::linger(Connection& connection) {
     while (connection.readable) {
         const ssize_t got = recv(connection.fd, buffer, sizeof buffer, MSG_DONTWAIT);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0 && errno == EAGAIN) connection.readable = false;
-        else if (got <= 0) return Step::close;
-        else if (connection.linger_budget <= static_cast<std::size_t>(got)) return Step::close;
-        else connection.linger_budget -= static_cast<std::size_t>(got);
+        if (got < 0 && errno == EAGAIN)
+            connection.readable = false;
+        else if (got <= 0)
+            return Step::close;
+        else if (connection.linger_budget <= static_cast<std::size_t>(got))
+            return Step::close;
+        else
+            connection.linger_budget -= static_cast<std::size_t>(got);
     }
     return Step::wait;
 }

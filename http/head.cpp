@@ -53,9 +53,7 @@ std::string_view trim(std::string_view text) {
     return text;
 }
 
-int hex_value(char digit) {
-    return is(digit, kDigit) ? digit - '0' : lower(digit) - 'a' + 10;
-}
+int hex_value(char digit) { return is(digit, kDigit) ? digit - '0' : lower(digit) - 'a' + 10; }
 
 // Escapes must be whole, and none may hide a control character: what a path or a parameter holds
 // can end up in a log line or a file name.
@@ -92,8 +90,7 @@ std::optional<Refusal> split_absolute(Head& head, std::string_view& authority) {
 std::optional<Refusal> parse_request_line(std::string_view line, const HeadCaps& caps, Head& head,
                                           std::string_view& authority) {
     const std::size_t first = line.find(' ');
-    const std::size_t second =
-        first == std::string_view::npos ? first : line.find(' ', first + 1);
+    const std::size_t second = first == std::string_view::npos ? first : line.find(' ', first + 1);
     if (second == std::string_view::npos) {
         return Refusal{400, "the request line is not METHOD TARGET VERSION"};
     }
@@ -201,9 +198,8 @@ std::optional<Refusal> judge(const Framing& framing, std::string_view authority,
 }  // namespace
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-               return lower(x) == lower(y);
-           });
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                              [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::optional<std::string_view> host_without_port(std::string_view host) {

@@ -59,7 +59,7 @@ class HeadScanner {
   private:
     State refuse(int status, std::string_view why);
 
-    std::size_t begin_ = 0;       // empty lines before a request are skipped
+    std::size_t begin_ = 0;  // empty lines before a request are skipped
     std::size_t scanned_ = 0;
     std::size_t line_start_ = 0;
     std::size_t lines_ = 0;

@@ -26,7 +26,7 @@ struct Message {
     enum class Kind { answer, piece, wake };
     Kind kind = Kind::wake;
     Ticket ticket;
-    Answer answer;       // answer: all of it; piece: bytes and the stream handed back
+    Answer answer;  // answer: all of it; piece: bytes and the stream handed back
     BodyStream::Pull pull = BodyStream::Pull::more;
 };
 

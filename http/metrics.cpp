@@ -73,8 +73,10 @@ class Samples {
             out_ += "=\"";
             for (char letter : text) {
                 if (letter == '\\' || letter == '"') out_ += '\\';
-                if (letter == '\n') out_ += "\\n";
-                else out_ += letter;
+                if (letter == '\n')
+                    out_ += "\\n";
+                else
+                    out_ += letter;
             }
             out_ += '"';
             separator = ",";
@@ -282,8 +284,8 @@ std::string family_header(const Metric& metric, MetricsFormat format) {
     constexpr std::string_view kTotal = "_total";
     const bool open = format == MetricsFormat::openmetrics;
     if (open && metric.type == Type::counter) family.resize(family.size() - kTotal.size());
-    std::string header = "# HELP " + family + " " + std::string(metric.help) + "\n# TYPE " + family +
-                         " " + std::string(type_name(metric.type)) + "\n";
+    std::string header = "# HELP " + family + " " + std::string(metric.help) + "\n# TYPE " +
+                         family + " " + std::string(type_name(metric.type)) + "\n";
     if (open && !metric.unit.empty()) {
         header += "# UNIT " + family + " " + std::string(metric.unit) + "\n";
     }
@@ -298,8 +300,10 @@ std::string_view trim(std::string_view text) {
 
 // The weight of one range of Accept, "text/plain;version=0.0.4;q=0.5": 0.5; 1 when not given.
 double weight_of(std::string_view range) {
-    for (std::size_t at = range.find(';'); at != std::string_view::npos; at = range.find(';', at + 1)) {
-        const std::string_view parameter = trim(range.substr(at + 1, range.find(';', at + 1) - at - 1));
+    for (std::size_t at = range.find(';'); at != std::string_view::npos;
+         at = range.find(';', at + 1)) {
+        const std::string_view parameter =
+            trim(range.substr(at + 1, range.find(';', at + 1) - at - 1));
         if (parameter.substr(0, 2) != "q=") continue;
         return std::strtod(std::string(parameter.substr(2)).c_str(), nullptr);
     }

@@ -11,7 +11,9 @@ Response pprof_index_page(const Request&, const PageContext& context) {
     response.body =
         "<!DOCTYPE html>\n<html lang=\"en\"><head><title>/debug/pprof/</title></head><body>\n"
         "<h1>/debug/pprof/</h1>\n<table>\n<tr><th>Count</th><th>Profile</th></tr>\n"
-        "<tr><td>" + tasks + "</td><td><a href=\"goroutine?debug=1\">goroutine</a></td></tr>\n"
+        "<tr><td>" +
+        tasks +
+        "</td><td><a href=\"goroutine?debug=1\">goroutine</a></td></tr>\n"
         "<tr><td>1</td><td><a href=\"cmdline\">cmdline</a></td></tr>\n"
         "</table>\n<p><a href=\"goroutine?debug=2\">full task stack dump</a></p>\n"
         "</body></html>\n";

@@ -59,8 +59,10 @@ core::Result<void> Pool::submit(std::vector<std::unique_ptr<Job>>& jobs) {
         const std::lock_guard lock(queue_->mutex);
         for (auto& job : jobs) queue_->jobs.push_back(std::move(job));
     }
-    if (jobs.size() == 1) queue_->changed.notify_one();
-    else queue_->changed.notify_all();
+    if (jobs.size() == 1)
+        queue_->changed.notify_one();
+    else
+        queue_->changed.notify_all();
     jobs.clear();
     return {};
 }
@@ -82,8 +84,10 @@ bool Pool::stop(std::chrono::milliseconds patience) {
         all_left = queue_->left.wait_for(lock, patience, [this] { return queue_->alive == 0; });
     }
     for (std::thread& thread : threads_) {
-        if (all_left) thread.join();
-        else thread.detach();
+        if (all_left)
+            thread.join();
+        else
+            thread.detach();
     }
     threads_.clear();
     return all_left;

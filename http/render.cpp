@@ -69,8 +69,8 @@ Json histogram_json(const HistogramView& histogram) {
     for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
         count += histogram.counts[i];
         const bool last = i >= histogram.upper_bounds.size();
-        buckets.push_back({{"le", last ? Json("+Inf") : Json(histogram.upper_bounds[i])},
-                           {"count", count}});
+        buckets.push_back(
+            {{"le", last ? Json("+Inf") : Json(histogram.upper_bounds[i])}, {"count", count}});
     }
     return {{"count", count}, {"sum", histogram.sum}, {"buckets", buckets}};
 }
@@ -80,22 +80,23 @@ Json histogram_json(const HistogramView& histogram) {
 std::string render_limits(const core::Limits& limits, const core::DerivedLimits& derived) {
     const bool cpu_limited = limits.cpu.state == core::LimitState::limited;
     const bool memory_limited = limits.memory.state == core::LimitState::limited;
-    return print({{"cpu",
-                   {{"state", state_name(limits.cpu.state)},
-                    {"cpus", cpu_limited ? or_null(limits.cpu.cpus) : Json(nullptr)},
-                    {"version", limits.cpu.version},
-                    {"source", cpu_limited ? or_null(limits.cpu.source) : Json(nullptr)},
-                    {"affinity", limits.cpu.affinity},
-                    {"online", limits.cpu.online},
-                    {"maxprocs", derived.maxprocs}}},
-                  {"memory",
-                   {{"state", state_name(limits.memory.state)},
-                    {"limit_bytes", memory_limited ? or_null(limits.memory.limit_bytes) : Json(nullptr)},
-                    {"version", limits.memory.version},
-                    {"source", memory_limited ? or_null(limits.memory.source) : Json(nullptr)},
-                    {"high_bytes", or_null(limits.memory.high_bytes)},
-                    {"soft_limit_bytes", or_null(derived.soft_limit_bytes)}}},
-                  {"warnings", limits.warnings}});
+    return print(
+        {{"cpu",
+          {{"state", state_name(limits.cpu.state)},
+           {"cpus", cpu_limited ? or_null(limits.cpu.cpus) : Json(nullptr)},
+           {"version", limits.cpu.version},
+           {"source", cpu_limited ? or_null(limits.cpu.source) : Json(nullptr)},
+           {"affinity", limits.cpu.affinity},
+           {"online", limits.cpu.online},
+           {"maxprocs", derived.maxprocs}}},
+         {"memory",
+          {{"state", state_name(limits.memory.state)},
+           {"limit_bytes", memory_limited ? or_null(limits.memory.limit_bytes) : Json(nullptr)},
+           {"version", limits.memory.version},
+           {"source", memory_limited ? or_null(limits.memory.source) : Json(nullptr)},
+           {"high_bytes", or_null(limits.memory.high_bytes)},
+           {"soft_limit_bytes", or_null(derived.soft_limit_bytes)}}},
+         {"warnings", limits.warnings}});
 }
 
 std::string render_runtime(const RuntimeView& runtime, const BuildView& build,

@@ -9,8 +9,9 @@ namespace {
 
 constexpr std::array kRoutes = {
     Route{"GET", "/", Level::open, false, index_page, "This list"},
-    Route{"GET", "/livez", Level::open, true, livez_page,
-          "200 or 503: the scheduler's heartbeat, and workers with LIVEZ; ?verbose names each cause"},
+    Route{
+        "GET", "/livez", Level::open, true, livez_page,
+        "200 or 503: the scheduler's heartbeat, and workers with LIVEZ; ?verbose names each cause"},
     Route{"GET", "/healthz", Level::open, true, livez_page, "The same as /livez"},
     Route{"GET", "/readyz", Level::open, true, readyz_page,
           "200 or 503: every service that is not OPTIONAL is ready; ?verbose names each cause"},
@@ -85,7 +86,8 @@ Response Router::refuse_level(const Request& request, const Access::Grant& grant
                               Level needed) const {
     const std::string wants = "this needs the level " + std::string(level_name(needed));
     if (grant.token_shown && !grant.token_good) {
-        Response response = problem_response(401, request.path, wants + "; the token shown is not known");
+        Response response =
+            problem_response(401, request.path, wants + "; the token shown is not known");
         response.headers.emplace_back("WWW-Authenticate", "Bearer error=\"invalid_token\"");
         return response;
     }
@@ -95,11 +97,12 @@ Response Router::refuse_level(const Request& request, const Access::Grant& grant
         response.headers.emplace_back("WWW-Authenticate", "Bearer");
         return response;
     }
-    return problem_response(403, request.path,
-                            has + ": " + mend_for(needed) +
-                                (access_.token_could_give(needed)
-                                     ? ""
-                                     : " (none is configured; PILOTFISH_ADMIN_TOKEN_FILE sets one)"));
+    return problem_response(
+        403, request.path,
+        has + ": " + mend_for(needed) +
+            (access_.token_could_give(needed)
+                 ? ""
+                 : " (none is configured; PILOTFISH_ADMIN_TOKEN_FILE sets one)"));
 }
 
 Router::Outcome Router::answer(Request& request, const Peer& peer, ListenerKind listener) const {
@@ -132,7 +135,8 @@ Router::Outcome Router::answer(Request& request, const Peer& peer, ListenerKind 
         response.headers.emplace_back("Allow", allow);
         return {std::move(response), PlaneStats::kNoRoute};
     }
-    return {problem_response(404, request.path, "there is no such path here"), PlaneStats::kNoRoute};
+    return {problem_response(404, request.path, "there is no such path here"),
+            PlaneStats::kNoRoute};
 }
 
 std::string routes_markdown() {

@@ -52,12 +52,12 @@ struct ServerOptions {
     std::size_t head_bytes_max = 16 * 1024;
     std::size_t headers_max = 100;
     std::size_t body_bytes_max = 64 * 1024;
-    std::size_t connections_max = 256;  // for each ListenerKind
-    std::chrono::milliseconds head_timeout{5'000};    // from a request's first byte to its last
-    std::chrono::milliseconds idle_timeout{75'000};   // between requests of one connection
+    std::size_t connections_max = 256;                 // for each ListenerKind
+    std::chrono::milliseconds head_timeout{5'000};     // from a request's first byte to its last
+    std::chrono::milliseconds idle_timeout{75'000};    // between requests of one connection
     std::chrono::milliseconds answer_timeout{10'000};  // in the pool, before 503
-    std::chrono::milliseconds write_timeout{20'000};  // without the reader taking a byte
-    std::chrono::milliseconds linger_timeout{1'000};  // after a refusal, for the client to read it
+    std::chrono::milliseconds write_timeout{20'000};   // without the reader taking a byte
+    std::chrono::milliseconds linger_timeout{1'000};   // after a refusal, for the client to read it
     std::chrono::milliseconds stop_patience{200};
 };
 

@@ -62,9 +62,9 @@ struct RuntimeView {
     std::vector<TaskStateCount> tasks_by_state;
     std::uint64_t tasks_spawned = 0;
     std::uint64_t tasks_finished = 0;
-    int maxprocs = 0;       // processors of the scheduler
+    int maxprocs = 0;  // processors of the scheduler
     int processors_idle = 0;
-    int num_cpu = 0;        // processors this process may run on
+    int num_cpu = 0;            // processors this process may run on
     std::uint64_t threads = 0;  // of this process
     std::uint64_t steals = 0;
     std::uint64_t parks = 0;
@@ -121,16 +121,16 @@ struct WorkerView {
     std::string name;   // "web", an instance "web@1"
     std::string kind;   // "service", "oneshot", "cron"
     std::string state;  // "waiting", "starting", "ready", "running", "stopping", "backoff", ...
-    bool up = false;       // a process (or task) runs
+    bool up = false;    // a process (or task) runs
     bool ready = false;
     bool critical = false;
     std::optional<int> pid;
     std::optional<double> uptime_seconds;  // of the current run
     std::uint64_t starts = 0;
-    std::vector<RestartCount> restarts;    // by reason, each reason that occurred
-    std::optional<int> exit_code;          // of the last run: its own, or 128+n
-    std::optional<int> exit_signal;        // that ended the last run
-    std::string exit_text;                 // "exited with 3", "killed by SIGKILL (out of memory)"
+    std::vector<RestartCount> restarts;      // by reason, each reason that occurred
+    std::optional<int> exit_code;            // of the last run: its own, or 128+n
+    std::optional<int> exit_signal;          // that ended the last run
+    std::string exit_text;                   // "exited with 3", "killed by SIGKILL (out of memory)"
     std::optional<double> next_try_seconds;  // from now, in backoff
     std::string health;                      // last word of the health check; empty: none
     double cpu_seconds = 0;                  // user and system, all runs

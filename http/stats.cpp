@@ -55,7 +55,8 @@ PlaneView PlaneStats::view() const {
         // closed first: a connection that opens in between must not make the difference negative.
         const std::uint64_t closed = get(closed_[kind]);
         const std::uint64_t opened = get(opened_[kind]);
-        view.connections.push_back({kListenerNames[kind], opened - std::min(opened, closed), opened});
+        view.connections.push_back(
+            {kListenerNames[kind], opened - std::min(opened, closed), opened});
     }
     view.evicted = get(evicted_);
     return view;

@@ -52,9 +52,8 @@ class PlaneStats {
     static constexpr std::array<int, 17> kStatuses = {200, 400, 401, 403, 404, 405, 408, 411, 413,
                                                       414, 417, 431, 500, 501, 503, 505, 0};
     // Chosen around the targets: a probe within 10 ms, a page within 2 ms at the 99th percentile.
-    static constexpr std::array<double, 11> kBounds = {0.00005, 0.0001, 0.00025, 0.0005,
-                                                       0.001,   0.0025, 0.005,   0.01,
-                                                       0.1,     1,      10};
+    static constexpr std::array<double, 11> kBounds = {
+        0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1, 1, 10};
     static constexpr std::size_t kListenerKinds = 3;
     using Counter = std::atomic<std::uint64_t>;
 

@@ -1,0 +1,170 @@
+// Sources with canned values for the tests of http/, and a gate that makes a source stick.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http/sources.h"
+
+namespace pilotfish::tests {
+
+// A source function that waits here until the test opens the gate.
+class Gate {
+  public:
+    void shut() {
+        const std::lock_guard lock(mutex_);
+        open_ = false;
+    }
+    void open() {
+        const std::lock_guard lock(mutex_);
+        open_ = true;
+        changed_.notify_all();
+    }
+    void pass() {
+        std::unique_lock lock(mutex_);
+        ++waiting_;
+        changed_.notify_all();
+        changed_.wait(lock, [this] { return open_; });
+        --waiting_;
+        changed_.notify_all();
+    }
+    // Returns once that many threads stand before the gate.
+    void await_waiting(int count) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return waiting_ == count; });
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool open_ = true;
+    int waiting_ = 0;
+};
+
+// Pieces of text, given one a call.
+class CannedStream final : public http::BodyStream {
+  public:
+    explicit CannedStream(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {}
+    Pull next(std::string& out) override {
+        if (at_ < pieces_.size()) out += pieces_[at_++];
+        return at_ == pieces_.size() ? Pull::end : Pull::more;
+    }
+
+  private:
+    std::vector<std::string> pieces_;
+    std::size_t at_ = 0;
+};
+
+inline http::WorkerView canned_worker(const std::string& name) {
+    http::WorkerView worker;
+    worker.name = name;
+    worker.kind = "service";
+    worker.state = "running";
+    worker.up = true;
+    worker.ready = true;
+    worker.pid = 4711;
+    worker.uptime_seconds = 12.5;
+    worker.starts = 3;
+    worker.restarts = {{"exit", 1}, {"liveness", 1}};
+    worker.exit_code = 137;
+    worker.exit_signal = 9;
+    worker.exit_text = "killed by SIGKILL";
+    worker.health = "ok";
+    worker.cpu_seconds = 1.25;
+    worker.resident_bytes = 4096;
+    worker.open_files = 7;
+    worker.log_lines = 100;
+    worker.log_lines_dropped = 2;
+    return worker;
+}
+
+class CannedSources : public http::Sources {
+  public:
+    mutable Gate runtime_gate;
+    std::atomic<bool> alive{true};
+    std::vector<http::WorkerView> worker_list{canned_worker("web"), canned_worker("db@1")};
+    std::vector<std::string> dump_pieces{"goroutine 1 [running]:\n", "main\n"};
+    std::size_t dump_repeats = 1;
+
+    http::HealthView liveness() const override {
+        return {alive.load(), {{"heartbeat", alive.load(), alive ? "12 ms old" : "31 s old"}}};
+    }
+    http::HealthView readiness() const override {
+        return {false, {{"web", true, ""}, {"db", false, "not ready"}}};
+    }
+    http::HealthView startup() const override { return {true, {{"workers", true, ""}}}; }
+    http::BuildView build() const override { return {"0.1.0", "gcc 12", "x86_64-linux-gnu", ""}; }
+    http::RuntimeView runtime() const override {
+        runtime_gate.pass();
+        http::RuntimeView view;
+        view.uptime_seconds = 3.5;
+        view.tasks = 3;
+        view.tasks_by_state = {{"running", 1}, {"waiting", 2}};
+        view.tasks_spawned = 10;
+        view.tasks_finished = 7;
+        view.maxprocs = 2;
+        view.num_cpu = 8;
+        view.threads = 5;
+        view.schedule_latency = {{0.001, 0.01}, {5, 3, 1}, 0.5};
+        view.memory.alloc_bytes = 1000;
+        view.memory.reclaim_cycles = 4;
+        return view;
+    }
+    http::LimitsView limits() const override {
+        http::LimitsView view;
+        view.limits.cpu.state = core::LimitState::limited;
+        view.limits.cpu.cpus = 1.5;
+        view.limits.cpu.version = 2;
+        view.limits.cpu.source = "/sys/fs/cgroup/cpu.max";
+        view.limits.cpu.affinity = 8;
+        view.limits.cpu.online = 8;
+        view.limits.memory.state = core::LimitState::limited;
+        view.limits.memory.limit_bytes = 268435456;
+        view.limits.memory.version = 2;
+        view.limits.memory.source = "/sys/fs/cgroup/memory.max";
+        view.derived.maxprocs = 2;
+        view.derived.soft_limit_bytes = 241591910;
+        return view;
+    }
+    http::UsageView usage() const override {
+        http::UsageView view;
+        view.cpu_seconds = 2.5;
+        view.cpu_periods = 100;
+        view.cpu_throttled_periods = 5;
+        view.cpu_throttled_seconds = 0.25;
+        view.memory_usage_bytes = 1 << 20;
+        view.memory_working_set_bytes = 1 << 19;
+        view.memory_oom_kills = 1;
+        view.pids = 9;
+        view.pids_limit = 100;
+        view.pressure = {{"cpu", 1.5, std::nullopt}, {"memory", 0.5, 0.25}};
+        return view;
+    }
+    std::vector<http::WorkerView> workers() const override { return worker_list; }
+    std::optional<http::WorkerView> worker(const std::string& name) const override {
+        for (const auto& worker : worker_list) {
+            if (worker.name == name) return worker;
+        }
+        return std::nullopt;
+    }
+    std::unique_ptr<http::BodyStream> dump_tasks(http::TaskDump kind) const override {
+        std::vector<std::string> pieces;
+        if (kind == http::TaskDump::grouped)
+            return std::make_unique<CannedStream>(
+                std::vector<std::string>{"goroutine profile: total 3\n"});
+        for (std::size_t i = 0; i < dump_repeats; ++i) {
+            pieces.insert(pieces.end(), dump_pieces.begin(), dump_pieces.end());
+        }
+        return std::make_unique<CannedStream>(std::move(pieces));
+    }
+    std::vector<std::string> command_line() const override {
+        return {"pilotfish", "run", "--", "x"};
+    }
+};
+
+}  // namespace pilotfish::tests

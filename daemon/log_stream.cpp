@@ -1,6 +1,9 @@
 #include "daemon/log_stream.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <memory>
 #include <string>
 
 namespace pilotfish::daemon {
@@ -38,6 +41,14 @@ void LogStream::feed(std::string_view bytes) {
     }
     framer_.feed(bytes);
     pass_lines();
+}
+
+ssize_t LogStream::read_from(int descriptor) {
+    constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+    thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
+    const ssize_t count = read(descriptor, buffer.get(), kReadBytes);
+    if (count > 0) feed({buffer.get(), static_cast<std::size_t>(count)});
+    return count;
 }
 
 void LogStream::end() {

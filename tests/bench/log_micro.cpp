@@ -160,7 +160,9 @@ void measure_whole_ways(std::size_t line_bytes, std::size_t total_bytes) {
         measure_whole_way(way.name, line_bytes, total_bytes, [&](int in, int out) {
             daemon::Output output(out);
             daemon::LogStream stream(output, way.style, "web", "stdout");
-            read_all(in, [&](std::string_view bytes) { stream.feed(bytes); });
+            while (stream.read_from(in) > 0) {
+                while (output.wants_pause()) usleep(1000);
+            }
             stream.end();
             output.flush(std::chrono::seconds(10));
             if (stream.lost_lines() > 0) {

@@ -169,6 +169,26 @@ TEST(Output, KeepsRoomForTheDaemonsOwnLines) {
     EXPECT_EQ(own.source.lost_lines(), 0u);
 }
 
+TEST(Output, AsksForAPauseWhileCrowdedButNotForLong) {
+    Pipe pipe(4096);
+    pipe.fill();
+    Output output(pipe.writer(), {.capacity_bytes = 65536});
+    Source source(output);
+    output.write(source, std::string(30000, 'x') + "\n");
+    EXPECT_FALSE(output.wants_pause());
+    const auto start = std::chrono::steady_clock::now();
+    output.write(source, std::string(4000, 'x') + "\n");
+    EXPECT_TRUE(output.wants_pause() || std::chrono::steady_clock::now() - start > 200ms);
+    while (output.wants_pause()) std::this_thread::yield();
+    EXPECT_GE(std::chrono::steady_clock::now() - start, 200ms)
+        << "a stuck reader is given a chance";
+    std::thread reader([&] { pipe.read_all(); });
+    EXPECT_TRUE(output.flush(kLong));
+    EXPECT_FALSE(output.wants_pause());
+    pipe.close_writer();
+    reader.join();
+}
+
 TEST(Output, PollsADescriptorThatSomebodyMadeNonBlocking) {
     Pipe pipe(4096);
     pipe.fill();

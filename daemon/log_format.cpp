@@ -163,30 +163,34 @@ void append_json_string(std::string& out, std::string_view text) {
 
 LineFormat::LineFormat(LineStyle style, std::string_view worker, std::string_view stream)
     : style_(style) {
-    if (style == LineStyle::json) {
-        head_ = "\",\"worker\":\"";
-        append_json_string(head_, worker);
-        head_ += "\",\"stream\":\"";
-        append_json_string(head_, stream);
-        head_ += '"';
-    } else {
-        head_.append(worker).append(" | ");
-        continued_.append(worker).append(" + ");
-    }
-}
-
-void LineFormat::append(std::string& out, const Line& line, WallTime time) const {
-    if (style_ == LineStyle::json) {
-        out += "{\"time\":\"";
-        append_time(out, time);
-        out += head_;
-        if (line.goes_on) out += ",\"partial\":true";
-        out += ",\"line\":\"";
-        append_json_string(out, line.text);
-        out += "\"}\n";
+    if (style != LineStyle::json) {
+        name_ = worker;
         return;
     }
-    if (style_ == LineStyle::prefix) out += line.continues ? continued_ : head_;
+    name_ = "\",\"worker\":\"";
+    append_json_string(name_, worker);
+    name_ += "\",\"stream\":\"";
+    append_json_string(name_, stream);
+    name_ += '"';
+}
+
+std::string LineFormat::head(WallTime time) const {
+    if (style_ == LineStyle::raw) return "";
+    if (style_ == LineStyle::prefix) return name_ + " | ";
+    std::string head = "{\"time\":\"";
+    append_time(head, time);
+    return head += name_;
+}
+
+void LineFormat::append(std::string& out, const Line& line, std::string_view head) const {
+    out.append(head);
+    if (style_ == LineStyle::json) {
+        out.append(line.goes_on ? ",\"partial\":true,\"line\":\"" : ",\"line\":\"");
+        append_json_string(out, line.text);
+        out.append("\"}\n");
+        return;
+    }
+    if (line.continues && style_ == LineStyle::prefix) out[out.size() - 2] = '+';
     std::string_view text = line.text;
     for (std::size_t nul; (nul = text.find('\0')) != text.npos; text.remove_prefix(nul + 1)) {
         out.append(text.substr(0, nul)).append(kReplacement);
@@ -197,16 +201,12 @@ void LineFormat::append(std::string& out, const Line& line, WallTime time) const
 
 void LineFormat::append_loss(std::string& out, std::uint64_t lost, WallTime time) const {
     if (style_ == LineStyle::json) {
-        out += "{\"time\":\"";
-        append_time(out, time);
-        out += head_;
-        out += ",\"lost_lines\":";
+        out.append(head(time)).append(",\"lost_lines\":");
         append_number(out, lost);
         out += "}\n";
         return;
     }
-    out += head_;
-    out += "pilotfish: ";
+    out.append(name_).append(" | pilotfish: ");
     append_number(out, lost);
     out += lost == 1 ? " line" : " lines";
     out += " lost: the reader of this log is too slow\n";

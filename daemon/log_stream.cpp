@@ -57,8 +57,7 @@ void LogStream::end() {
 }
 
 void LogStream::pass_lines() {
-    const WallTime now =
-        format_.style() == LineStyle::json ? std::chrono::system_clock::now() : WallTime();
+    const std::string head = format_.head(std::chrono::system_clock::now());
     std::string& batch = batch_of_this_thread();
     std::uint64_t lines = 0;
     for (Line line; framer_.next(line); ++lines) {
@@ -67,7 +66,7 @@ void LogStream::pass_lines() {
             batch.clear();
             lines = 0;
         }
-        format_.append(batch, line, now);
+        format_.append(batch, line, head);
     }
     if (lines > 0) output_.write(source_, batch, lines);
 }

@@ -75,12 +75,12 @@ void measure_stages(std::size_t line_bytes, std::size_t total_bytes) {
         const daemon::LineFormat format(style, "web", "stdout");
         daemon::LineFramer framer;
         std::string batch;
-        const auto now = std::chrono::system_clock::now();
+        const std::string head = format.head(std::chrono::system_clock::now());
         measure(style == daemon::LineStyle::json ? "frame, format as JSON" : "frame, prefix",
                 line_bytes, total_bytes, [&](const std::string& block) {
                     batch.clear();
                     framer.feed(block);
-                    for (daemon::Line line; framer.next(line);) format.append(batch, line, now);
+                    for (daemon::Line line; framer.next(line);) format.append(batch, line, head);
                     sink += batch.size();
                 });
     }

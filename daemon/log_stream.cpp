@@ -2,9 +2,10 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <memory>
 #include <string>
+
+#include "daemon/line_ring.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -35,8 +36,7 @@ LogStream::LogStream(Output& output, LineStyle style, std::string_view worker,
 void LogStream::feed(std::string_view bytes) {
     if (bytes.empty()) return;
     if (format_.style() == LineStyle::raw) {
-        const auto lines = std::count(bytes.begin(), bytes.end(), '\n');
-        output_.write(source_, bytes, static_cast<std::uint64_t>(lines));
+        output_.write(source_, bytes, count_ends(bytes));
         return;
     }
     framer_.feed(bytes);

@@ -84,6 +84,7 @@ TEST(LogStream, NamesTheWorkerWhoseLinesWereLost) {
                              " lines lost: the reader of this log is too slow\n";
     const std::string text = pipe.read_until(told);
     EXPECT_TRUE(text.ends_with("web | a line\n" + told));
+    EXPECT_TRUE(output.flush(60s));
 }
 
 }  // namespace

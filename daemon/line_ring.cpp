@@ -13,12 +13,34 @@ namespace {
 constexpr std::size_t kPageBytes =
     4096;  // the least of any kernel's: a larger one rounds up itself
 
+// One SSE2 or NEON register.
+using Block = signed char __attribute__((vector_size(16)));
+
 }  // namespace
+
+std::uint64_t count_ends(std::string_view bytes) {
+    std::uint64_t ends = 0;
+    // A lane of eight bits counts up to 127 blocks.
+    while (bytes.size() >= sizeof(Block)) {
+        const std::size_t blocks = std::min<std::size_t>(bytes.size() / sizeof(Block), 127);
+        Block counts{};
+        for (std::size_t i = 0; i < blocks; ++i) {
+            Block block;
+            std::memcpy(&block, bytes.data() + i * sizeof block, sizeof block);
+            counts -= block == '\n';  // true is -1
+        }
+        for (std::size_t lane = 0; lane < sizeof(Block); ++lane) {
+            ends += static_cast<std::uint64_t>(counts[lane]);
+        }
+        bytes.remove_prefix(blocks * sizeof(Block));
+    }
+    for (const char byte : bytes) ends += byte == '\n' ? 1 : 0;
+    return ends;
+}
 
 std::uint64_t count_lines(std::string_view bytes) {
     if (bytes.empty()) return 0;
-    const auto ends = std::count(bytes.begin(), bytes.end(), '\n');
-    return static_cast<std::uint64_t>(ends) + (bytes.back() == '\n' ? 0 : 1);
+    return count_ends(bytes) + (bytes.back() == '\n' ? 0 : 1);
 }
 
 std::size_t whole_lines(std::string_view bytes) {

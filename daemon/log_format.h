@@ -43,15 +43,16 @@ class LineFormat {
     LineFormat(LineStyle style, std::string_view worker, std::string_view stream);
 
     LineStyle style() const { return style_; }
-    // Appends the line and its end. time counts for json alone.
-    void append(std::string& out, const Line& line, WallTime time) const;
+    // What all lines that were read at that time begin with, made once for them.
+    std::string head(WallTime time) const;
+    // Appends the line and its end. head: of this format.
+    void append(std::string& out, const Line& line, std::string_view head) const;
     // Tells that lines of this stream are missing here. raw: as prefix.
     void append_loss(std::string& out, std::uint64_t lost, WallTime time) const;
 
   private:
     const LineStyle style_;
-    std::string head_;       // prefix: "web | "; json: all between the time and the text
-    std::string continued_;  // prefix: "web + "
+    std::string name_;  // prefix: "web"; json: all between the time and the text
 };
 
 enum class OwnStyle : std::uint8_t { text, coloured_text, json };

@@ -1,7 +1,11 @@
 #include "daemon/log_stream.h"
 
-#include <algorithm>
+#include <unistd.h>
+
+#include <memory>
 #include <string>
+
+#include "daemon/line_ring.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -32,12 +36,19 @@ LogStream::LogStream(Output& output, LineStyle style, std::string_view worker,
 void LogStream::feed(std::string_view bytes) {
     if (bytes.empty()) return;
     if (format_.style() == LineStyle::raw) {
-        const auto lines = std::count(bytes.begin(), bytes.end(), '\n');
-        output_.write(source_, bytes, static_cast<std::uint64_t>(lines));
+        output_.write(source_, bytes, count_ends(bytes));
         return;
     }
     framer_.feed(bytes);
     pass_lines();
+}
+
+ssize_t LogStream::read_from(int descriptor) {
+    constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+    thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
+    const ssize_t count = read(descriptor, buffer.get(), kReadBytes);
+    if (count > 0) feed({buffer.get(), static_cast<std::size_t>(count)});
+    return count;
 }
 
 void LogStream::end() {
@@ -46,8 +57,7 @@ void LogStream::end() {
 }
 
 void LogStream::pass_lines() {
-    const WallTime now =
-        format_.style() == LineStyle::json ? std::chrono::system_clock::now() : WallTime();
+    const std::string head = format_.head(std::chrono::system_clock::now());
     std::string& batch = batch_of_this_thread();
     std::uint64_t lines = 0;
     for (Line line; framer_.next(line); ++lines) {
@@ -56,7 +66,7 @@ void LogStream::pass_lines() {
             batch.clear();
             lines = 0;
         }
-        format_.append(batch, line, now);
+        format_.append(batch, line, head);
     }
     if (lines > 0) output_.write(source_, batch, lines);
 }

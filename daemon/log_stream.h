@@ -4,6 +4,8 @@
 // must outlive it. An idle stream holds a few hundred bytes. Never blocks. Never fails.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string_view>
 
@@ -21,6 +23,10 @@ class LogStream {
     // Bytes just read from the worker's pipe. Best in large reads: one write(2) a call where
     // possible.
     void feed(std::string_view bytes);
+    // One read(2) of all that a pipe holds, and feed(): with a non-blocking descriptor it never
+    // waits. Returns what read(2) did, errno with it. A function of its own because its buffer is
+    // the thread's, which a coroutine must not keep across a suspension.
+    ssize_t read_from(int descriptor);
     // The end of the stream: gives what stands unterminated.
     void end();
 

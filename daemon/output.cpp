@@ -64,6 +64,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kWriteBytes = std::size_t{64} << 10;
 // How long the ring's spare memory outlives the last burst.
 constexpr std::chrono::seconds kKeepMemory{1};
+// How long a full ring may hold up the workers before they count more than their lines. Chosen:
+// longer than any hiccup of a living reader, too short to be felt as an outage.
+constexpr std::chrono::milliseconds kPatience{200};
 // poll, writev, cond_wait and the formatting of a loss; sanitizers need several times as much.
 constexpr std::size_t kStackBytes = std::size_t{256} << 10;
 
@@ -85,6 +88,7 @@ struct Output::State : std::enable_shared_from_this<Output::State> {
     std::size_t enqueue(std::string_view bytes, bool own, bool torn);
     Sent send_now(const iovec* parts, int count);
     void sent(std::size_t bytes);
+    void note_level();
     void refused();
     void tell_losses(bool forced);
     void lose(OutputSource& source, std::uint64_t lines);
@@ -112,6 +116,7 @@ struct Output::State : std::enable_shared_from_this<Output::State> {
     bool stop = false;
     bool has_thread = false;
     OutputSource* untold = nullptr;
+    std::atomic<Clock::rep> crowded_since{0};  // 0: not crowded; written under the lock
     std::uint64_t bytes_written = 0;
     std::uint64_t lost_lines = 0;
     std::uint64_t failed_lines = 0;
@@ -178,6 +183,7 @@ void Output::State::write(OutputSource& source, std::string_view bytes, std::uin
         if (bytes.empty()) return;
     }
     const std::size_t queued = enqueue(bytes, source.rank_ == OutputSource::Rank::own, torn);
+    note_level();
     lose(source, count_lines(bytes.substr(queued)));
     wake_thread();
 }
@@ -202,10 +208,23 @@ std::size_t Output::State::enqueue(std::string_view bytes, bool own, bool torn) 
 void Output::State::sent(std::size_t bytes) {
     bytes_written += bytes;
     ring.consume(bytes);
+    note_level();
+}
+
+void Output::State::note_level() {
+    const Clock::rep since = crowded_since.load(std::memory_order_relaxed);
+    if (since == 0 && ring.size() > ring.capacity() / 2) {
+        crowded_since.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+    } else if (since != 0 && ring.size() < ring.capacity() / 4) {
+        crowded_since.store(0, std::memory_order_relaxed);
+    }
 }
 
 // The descriptor is dead for now: whoever reads it next starts with fresh lines.
-void Output::State::refused() { failed_lines += ring.clear(); }
+void Output::State::refused() {
+    failed_lines += ring.clear();
+    note_level();
+}
 
 // forced: with less than a quarter free too; what finds no room then is told of by the counters.
 void Output::State::tell_losses(bool forced) {
@@ -371,6 +390,12 @@ void Output::write(OutputSource& source, std::string_view bytes,
     if (bytes.empty()) return;
     const std::lock_guard lock(state_->mutex);
     state_->write(source, bytes, line_count);
+}
+
+bool Output::wants_pause() const noexcept {
+    // Relaxed: a hint, and a stale one is set right a millisecond later.
+    const Clock::rep since = state_->crowded_since.load(std::memory_order_relaxed);
+    return since != 0 && Clock::now() - Clock::time_point(Clock::duration(since)) < kPatience;
 }
 
 bool Output::flush(std::chrono::nanoseconds at_most) noexcept {

@@ -91,6 +91,13 @@ class Output {
     // source are lost, so that one gap is told of once.
     void write(OutputSource& source, std::string_view bytes, std::uint64_t line_count = 1) noexcept;
 
+    // True while the ring is more than half full, for a fifth of a second at most, until it is
+    // three quarters empty again: who reads the workers' pipes and can wait without blocking
+    // anybody does well to pause a millisecond at a time meanwhile. A reader that is slower than a
+    // burst then costs the worker some time, as a bare pipe would, and no line; one that stopped
+    // reading costs lines, and no worker ever stands still. Any thread, without a lock.
+    bool wants_pause() const noexcept;
+
     // Waits until the kernel has everything, at most this long; false: something is still queued.
     bool flush(std::chrono::nanoseconds at_most) noexcept;
 

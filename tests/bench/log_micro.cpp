@@ -75,12 +75,12 @@ void measure_stages(std::size_t line_bytes, std::size_t total_bytes) {
         const daemon::LineFormat format(style, "web", "stdout");
         daemon::LineFramer framer;
         std::string batch;
-        const auto now = std::chrono::system_clock::now();
+        const std::string head = format.head(std::chrono::system_clock::now());
         measure(style == daemon::LineStyle::json ? "frame, format as JSON" : "frame, prefix",
                 line_bytes, total_bytes, [&](const std::string& block) {
                     batch.clear();
                     framer.feed(block);
-                    for (daemon::Line line; framer.next(line);) format.append(batch, line, now);
+                    for (daemon::Line line; framer.next(line);) format.append(batch, line, head);
                     sink += batch.size();
                 });
     }
@@ -160,7 +160,9 @@ void measure_whole_ways(std::size_t line_bytes, std::size_t total_bytes) {
         measure_whole_way(way.name, line_bytes, total_bytes, [&](int in, int out) {
             daemon::Output output(out);
             daemon::LogStream stream(output, way.style, "web", "stdout");
-            read_all(in, [&](std::string_view bytes) { stream.feed(bytes); });
+            while (stream.read_from(in) > 0) {
+                while (output.wants_pause()) usleep(1000);
+            }
             stream.end();
             output.flush(std::chrono::seconds(10));
             if (stream.lost_lines() > 0) {

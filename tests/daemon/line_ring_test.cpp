@@ -28,6 +28,15 @@ TEST(LineRing, CountsWhatStandsBehindTheLastLineEndAsALine) {
     EXPECT_EQ(whole_lines("abc"), 0u);
 }
 
+TEST(LineRing, CountsLineEndsOfTextsOfEveryLength) {
+    for (std::size_t size = 0; size < 5000; size += size < 100 ? 1 : 97) {
+        EXPECT_EQ(count_ends(std::string(size, '\n')), size);
+        std::string mixed(size, 'x');
+        for (std::size_t i = 0; i < size; i += 3) mixed[i] = '\n';
+        EXPECT_EQ(count_ends(mixed), (size + 2) / 3);
+    }
+}
+
 TEST(LineRing, ShowsWholeLinesWhereItCan) {
     LineRing ring(4096);
     ASSERT_TRUE(ring.append("one\ntwo\nthree\n"));

@@ -26,7 +26,8 @@ std::string json(std::string_view text) {
 
 std::string line_text(LineStyle style, const Line& line) {
     std::string out;
-    LineFormat(style, "web", "stdout").append(out, line, kNoon);
+    const LineFormat format(style, "web", "stdout");
+    format.append(out, line, format.head(kNoon));
     return out;
 }
 

@@ -79,6 +79,7 @@ TEST(SpdlogSink, TellsOfItsOwnLosses) {
     while (installed.sink.lost_lines() == 0) core::log(core::LogLevel::info, "daemon", "a line");
     const std::string told = "warn  [daemon] 1 line of this log lost: its reader is too slow\n";
     EXPECT_TRUE(pipe.read_until(told).ends_with(told));
+    EXPECT_TRUE(output.flush(60s));
 }
 
 TEST(SpdlogSink, KeepsLinesOfManyThreadsWhole) {

@@ -23,6 +23,20 @@ TEST(LogStream, PrefixesLinesAcrossReads) {
     EXPECT_EQ(stream.lost_lines(), 0u);
 }
 
+TEST(LogStream, ReadsWhatAWorkersPipeHolds) {
+    const Pipe from;
+    const Pipe to;
+    fcntl(from.reader(), F_SETFL, O_NONBLOCK);
+    Output output(to.writer());
+    LogStream stream(output, LineStyle::prefix, "web", "stdout");
+    EXPECT_EQ(stream.read_from(from.reader()), -1);
+    EXPECT_EQ(errno, EAGAIN);
+    ASSERT_EQ(write(from.writer(), "one\n", 4), 4);
+    EXPECT_EQ(stream.read_from(from.reader()), 4);
+    ASSERT_TRUE(output.flush(60s));
+    EXPECT_EQ(to.take(), "web | one\n");
+}
+
 TEST(LogStream, PassesRawBytesAsTheyCome) {
     const Pipe pipe;
     Output output(pipe.writer());
@@ -70,6 +84,7 @@ TEST(LogStream, NamesTheWorkerWhoseLinesWereLost) {
                              " lines lost: the reader of this log is too slow\n";
     const std::string text = pipe.read_until(told);
     EXPECT_TRUE(text.ends_with("web | a line\n" + told));
+    EXPECT_TRUE(output.flush(60s));
 }
 
 }  // namespace

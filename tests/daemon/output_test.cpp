@@ -31,6 +31,12 @@ int write_until_lost(Output& output, Source& source) {
     return count;
 }
 
+// Frees the writer thread from a pipe that nobody reads, so that the pipe can be closed after it.
+void release_writer(Pipe& pipe, Output& output) {
+    pipe.close_reader();
+    EXPECT_TRUE(output.flush(kLong));
+}
+
 // The field of the writer thread's /proc/self/task/TID/FILE line that starts with key.
 std::string of_writer_thread(const char* file, const std::string& key) {
     for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
@@ -97,12 +103,13 @@ TEST(Output, WritesWholeBatchesToAFile) {
 }
 
 TEST(Output, LeavesTheSharedDescriptionBlocking) {
-    const Pipe pipe(4096);
+    Pipe pipe(4096);
     const int flags = fcntl(pipe.writer(), F_GETFL);
     Output output(pipe.writer(), {.capacity_bytes = 4096});
     Source source(output);
     write_until_lost(output, source);
     EXPECT_EQ(fcntl(pipe.writer(), F_GETFL), flags);
+    release_writer(pipe, output);
 }
 
 TEST(Output, LosesWholeLinesAndTellsHowManyInTheirPlace) {
@@ -147,7 +154,7 @@ TEST(Output, TellsALossOfASourceThatIsGone) {
 }
 
 TEST(Output, CountsTheLossesOfEachSourceApart) {
-    const Pipe pipe(4096);
+    Pipe pipe(4096);
     Output output(pipe.writer(), {.capacity_bytes = 4096});
     Source noisy(output);
     Source quiet(output);
@@ -157,16 +164,38 @@ TEST(Output, CountsTheLossesOfEachSourceApart) {
     EXPECT_EQ(noisy.source.lost_lines(), 4u);
     EXPECT_EQ(quiet.source.lost_lines(), 1u);
     EXPECT_EQ(output.stats().lost_lines, 5u);
+    release_writer(pipe, output);
 }
 
 TEST(Output, KeepsRoomForTheDaemonsOwnLines) {
-    const Pipe pipe(4096);
+    Pipe pipe(4096);
     Output output(pipe.writer(), {.capacity_bytes = 65536});
     Source worker(output);
     Source own(output, OutputSource::Rank::own);
     write_until_lost(output, worker);
     for (int i = 0; i < 10; ++i) output.write(own, numbered(i));
     EXPECT_EQ(own.source.lost_lines(), 0u);
+    release_writer(pipe, output);
+}
+
+TEST(Output, AsksForAPauseWhileCrowdedButNotForLong) {
+    Pipe pipe(4096);
+    pipe.fill();
+    Output output(pipe.writer(), {.capacity_bytes = 65536});
+    Source source(output);
+    output.write(source, std::string(30000, 'x') + "\n");
+    EXPECT_FALSE(output.wants_pause());
+    const auto start = std::chrono::steady_clock::now();
+    output.write(source, std::string(4000, 'x') + "\n");
+    EXPECT_TRUE(output.wants_pause() || std::chrono::steady_clock::now() - start > 200ms);
+    while (output.wants_pause()) std::this_thread::yield();
+    EXPECT_GE(std::chrono::steady_clock::now() - start, 200ms)
+        << "a stuck reader is given a chance";
+    std::thread reader([&] { pipe.read_all(); });
+    EXPECT_TRUE(output.flush(kLong));
+    EXPECT_FALSE(output.wants_pause());
+    pipe.close_writer();
+    reader.join();
 }
 
 TEST(Output, PollsADescriptorThatSomebodyMadeNonBlocking) {
@@ -224,7 +253,8 @@ TEST(Output, FlushAndDestructionDoNotWaitForAReaderThatStopped) {
     pipe.fill();
     const auto start = std::chrono::steady_clock::now();
     {
-        Output output(pipe.writer());
+        // The thread may hold this one beyond the test, so nobody closes it.
+        Output output(dup(pipe.writer()));
         Source source(output);
         output.write(source, "stuck\n");
         wait_until_writer_sleeps();
@@ -242,7 +272,7 @@ TEST(Output, FlushReturnsAtOnceWhenNothingIsQueued) {
 }
 
 TEST(Output, WriterThreadTakesNoSignal) {
-    const Pipe pipe(4096);
+    Pipe pipe(4096);
     pipe.fill();
     Output output(pipe.writer());
     Source source(output);
@@ -255,6 +285,7 @@ TEST(Output, WriterThreadTakesNoSignal) {
     sigset_t here;
     pthread_sigmask(SIG_SETMASK, nullptr, &here);
     EXPECT_FALSE(sigismember(&here, SIGTERM)) << "the caller's own mask must come back";
+    release_writer(pipe, output);
 }
 
 TEST(Output, FlushWritesByItselfWhereThereCanBeNoThread) {

@@ -39,10 +39,10 @@ void check_formats(const daemon::Line& line) {
     static const daemon::LineFormat json(daemon::LineStyle::json, "web", "stdout");
     const daemon::WallTime time{};
     std::string out;
-    prefix.append(out, line, time);
+    prefix.append(out, line, prefix.head(time));
     PF_CHECK(out.find('\n') == out.size() - 1 && out.find('\0') == out.npos, "not one text line");
     out.clear();
-    json.append(out, line, time);
+    json.append(out, line, json.head(time));
     constexpr std::string_view kKey = "\"line\":\"";
     const std::size_t text = out.find(kKey) + kKey.size();
     PF_CHECK(out.substr(check_json_string(out, text)) == "\"}\n", "text escapes its JSON string");

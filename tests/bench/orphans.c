@@ -23,14 +23,15 @@ static uint64_t now_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void stop(const char *what) {
+static void stop(const char* what) {
     perror(what);
     exit(1);
 }
 
-// Shared with the process that makes the orphans: their pids, and when the last one was handed over.
-static pid_t *pids;
-static uint64_t *handed_ns;
+// Shared with the process that makes the orphans: their pids, and when the last one was handed
+// over.
+static pid_t* pids;
+static uint64_t* handed_ns;
 
 static void make_burst(int count) {
     for (int i = 0; i < count; ++i) {
@@ -46,7 +47,7 @@ static void make_burst(int count) {
 }
 
 // One orphan, made by a middle process that ends at once; its pid goes to *pid.
-static int make_orphan(pid_t *pid) {
+static int make_orphan(pid_t* pid) {
     const pid_t middle = vfork();
     if (middle == 0) {
         const pid_t orphan = fork();
@@ -65,15 +66,16 @@ static void make_stream(int count) {
     _exit(0);
 }
 
-// How many children the init has, dead or alive; this process is one. Any of its threads may hold some.
+// How many children the init has, dead or alive; this process is one. Any of its threads may hold
+// some.
 static int children_of_init(void) {
     static char text[64 * 1024];
     char path[300];
     int count = 0;
     snprintf(path, sizeof path, "/proc/%d/task", getppid());
-    DIR *threads = opendir(path);
+    DIR* threads = opendir(path);
     if (!threads) stop("orphans: cannot look at the init (is /proc of this PID namespace?)");
-    for (struct dirent *thread; (thread = readdir(threads));) {
+    for (struct dirent* thread; (thread = readdir(threads));) {
         if (thread->d_name[0] == '.') continue;
         snprintf(path, sizeof path, "/proc/%d/task/%s/children", getppid(), thread->d_name);
         const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -86,22 +88,24 @@ static int children_of_init(void) {
     return count;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     const int count = argc == 3 ? atoi(argv[1]) : 0;
     if (count < 1) return 2;
     const size_t bytes = sizeof(uint64_t) + (size_t)count * sizeof(pid_t);
     handed_ns = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (handed_ns == MAP_FAILED) stop("orphans: cannot map");
-    pids = (pid_t *)(handed_ns + 1);
+    pids = (pid_t*)(handed_ns + 1);
     const pid_t maker = fork();
     if (maker == 0) {
         if (strcmp(argv[2], "burst") == 0) make_burst(count);
         make_stream(count);
     }
     int status = 0;
-    if (maker < 0 || waitpid(maker, &status, 0) != maker || status != 0) stop("orphans: no orphans");
+    if (maker < 0 || waitpid(maker, &status, 0) != maker || status != 0)
+        stop("orphans: no orphans");
     const struct timespec nap = {0, 20000};
-    if (strcmp(argv[2], "burst") == 0)  // a look at one pid does not slow the init down; a list of 20,000 would
+    if (strcmp(argv[2], "burst") ==
+        0)  // a look at one pid does not slow the init down; a list of 20,000 would
         for (int i = 0; i < count; ++i)
             while (kill(pids[i], 0) == 0) nanosleep(&nap, NULL);
     while (children_of_init() > 1) nanosleep(&nap, NULL);

@@ -4,7 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return argc == 2 && write(atoi(argv[1]), &now, sizeof now) == sizeof now ? 0 : 1;

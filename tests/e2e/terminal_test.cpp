@@ -1,0 +1,97 @@
+// With a terminal: the worker owns the foreground, as it would without us.
+#include <termios.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "tests/e2e/support/observe.h"
+#include "tests/e2e/support/process.h"
+
+namespace pilotfish::e2e {
+namespace {
+
+class OnATerminal : public EndToEnd {};
+
+constexpr char kInterrupt[] = "\x03";
+constexpr char kSuspend[] = "\x1a";
+
+TEST_F(OnATerminal, TheInterruptKeyReachesTheWorkerAndItsCodeTellsSo) {
+    Process daemon(entrypoint({"sh", "-c", "echo ready; exec cat"}), {.terminal = true});
+    daemon.wait_line("ready");
+    daemon.write(kInterrupt);
+    EXPECT_EQ(daemon.wait(), exited(128 + SIGINT));
+}
+
+TEST_F(OnATerminal, TheInterruptKeyLeavesOtherGroupsAlone) {
+    Process daemon(entrypoint({"bash", "-c",
+                               "trap 'echo interrupted' INT; setsid sleep 1000 & echo ready $!; "
+                               "read line; read line; kill $!; exit 2"}),
+                   {.terminal = true});
+    const std::string line = daemon.wait_line("ready");
+    const pid_t other = std::stoi(line.substr(line.find("ready") + 6));
+    daemon.write(kInterrupt);
+    daemon.wait_line("interrupted");
+    EXPECT_FALSE(status_field(other, "State").starts_with("Z"));
+    EXPECT_TRUE(exists(other));
+    daemon.write("x\ny\n");
+    EXPECT_EQ(daemon.wait(), exited(2));
+}
+
+TEST_F(OnATerminal, TheWorkerReadsWhatIsTyped) {
+    Process daemon(entrypoint({"sh", "-c", "echo ready; read line; echo \"got $line\""}),
+                   {.terminal = true});
+    daemon.wait_line("ready");
+    daemon.write("hello\n");
+    daemon.wait_line("got hello");
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
+TEST_F(OnATerminal, OurOwnLogLineDoesNotStopUsWhereOutputOfTheBackgroundIsHeld) {
+    Process daemon(entrypoint({"sh", "-c", "echo ready; read line; exit 8"}),
+                   {.env = {{"PILOTFISH_LOG_LEVEL", "debug"}},
+                    .in_child =
+                        [] {
+                            termios mode;
+                            tcgetattr(0, &mode);
+                            mode.c_lflag |= TOSTOP;
+                            tcsetattr(0, TCSANOW, &mode);
+                        },
+                    .terminal = true});
+    daemon.wait_line("ready");
+    daemon.write("\n");
+    EXPECT_EQ(daemon.wait(), exited(8));
+}
+
+TEST_F(OnATerminal, AShellStopsAndContinuesItsJob) {
+    Process shell({"bash", "--norc", "--noprofile", "-i"},
+                  {.env = {{"PS1", "prompt\n"}, {"TERM", "dumb"}, {"HISTFILE", "/dev/null"}},
+                   .terminal = true});
+    shell.wait_line("prompt");
+    shell.write(pilotfish() + " -- sh -c 'echo ready; exec cat'\n");
+    shell.wait_line("ready");
+    shell.write(kSuspend);
+    shell.wait_line("Stopped");
+    shell.write("echo shell has the terminal\n");
+    shell.wait_line("shell has the terminal");
+    shell.write("fg\n");
+    shell.write("typed to cat\n");
+    shell.wait_line("typed to cat");  // the terminal's echo
+    shell.wait_line("typed to cat");  // and cat's
+    shell.write(kInterrupt);
+    shell.write("echo code $?\n");
+    shell.wait_line("code 130");
+    shell.write("exit\n");
+    EXPECT_EQ(shell.wait(), exited(0));
+}
+
+TEST_F(OnATerminal, TheForegroundIsHandedBack) {
+    Process shell({"bash", "--norc", "--noprofile", "-c",
+                   pilotfish() + " -- true; read line; echo \"shell got $line\""},
+                  {.terminal = true});
+    shell.write("a line\n");
+    shell.wait_line("shell got a line");
+    EXPECT_EQ(shell.wait(), exited(0));
+}
+
+}  // namespace
+}  // namespace pilotfish::e2e

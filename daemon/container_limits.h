@@ -33,8 +33,7 @@ class ContainerLimits {
     Snapshot snapshot() const;
     cgroup::Usage usage();
 
-    // "processors 2 (1.5 CPUs of /sys/fs/cgroup/cpu.max, rounded up), soft memory limit 230 MiB
-    // (...)"
+    // "processors 2: 1.5 CPUs of /sys/fs/cgroup/cpu.max, rounded up; soft memory limit 230 MiB: ..."
     std::string summary() const;
 
     // Runs until the runtime ends. on_change is called after each change, in this task.

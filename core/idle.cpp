@@ -43,6 +43,7 @@ Proc* Scheduler::take_idle_proc_locked() noexcept {
     if (Proc* proc = idle_procs_) {
         idle_procs_ = proc->next_idle;
         proc->idle = false;
+        proc->held = true;  // at once: max_procs() must not find it free before hold_proc()
         idle_count_.fetch_sub(1, std::memory_order_relaxed);
         return proc;
     }
@@ -50,6 +51,7 @@ Proc* Scheduler::take_idle_proc_locked() noexcept {
     if (made >= active_procs()) return nullptr;
     Proc* proc = new (std::nothrow) Proc(static_cast<std::uint32_t>(made));
     if (!proc) return nullptr;
+    proc->held = true;
     procs_[made].store(proc, std::memory_order_release);
     made_.store(made + 1, std::memory_order_release);
     idle_count_.fetch_sub(1, std::memory_order_relaxed);
@@ -79,19 +81,23 @@ bool Scheduler::acquire_proc(Machine& self) noexcept {
     return true;
 }
 
+// Requires: idle_lock_.
+void Scheduler::put_back_locked(Proc& proc) noexcept {
+    proc.held = false;
+    if (static_cast<int>(proc.index) >= active_procs()) return;
+    proc.idle = true;
+    proc.next_idle = idle_procs_;
+    idle_procs_ = &proc;
+    idle_count_.fetch_add(1, std::memory_order_relaxed);
+}
+
 // Requires: idle_lock_. The processor's queue is empty.
 void Scheduler::let_go_locked(Machine& self) noexcept {
     Proc* proc = self.proc;
     self.proc = nullptr;
     tls.proc = nullptr;
     tls.frames = nullptr;
-    proc->held = false;
-    if (static_cast<int>(proc->index) < active_procs()) {
-        proc->idle = true;
-        proc->next_idle = idle_procs_;
-        idle_procs_ = proc;
-        idle_count_.fetch_add(1, std::memory_order_relaxed);
-    }
+    put_back_locked(*proc);
     running_.fetch_sub(1, std::memory_order_seq_cst);
 }
 
@@ -230,6 +236,7 @@ bool Scheduler::wake_one(bool may_start_thread) noexcept {
     Proc* proc = nullptr;
     {
         std::lock_guard guard(idle_lock_);
+        if (stopping_.load(std::memory_order_relaxed)) return false;
         if (idle_machines_ == nullptr && poll_until_ns_.load(std::memory_order_relaxed) != 0) {
             wakes.fetch_add(1, std::memory_order_relaxed);
             poller.kick();  // it takes a processor by itself
@@ -257,33 +264,33 @@ bool Scheduler::wake_one(bool may_start_thread) noexcept {
 void Scheduler::start_machine(Proc* proc) {
     Machine* machine = new (std::nothrow) Machine;
     int error = ENOMEM;
-    if (machine) {
-        std::lock_guard guard(idle_lock_);
-        machine->id = static_cast<std::uint32_t>(machines_made.load(std::memory_order_relaxed));
-        machine->searching = true;
-        hold_proc(*machine, proc);
-        error = pthread_create(&machine->thread, nullptr, machine_entry, machine);
-        if (error == 0) {
-            machine->next_made = machines_.load(std::memory_order_relaxed);
-            machines_.store(machine, std::memory_order_release);
-            machines_made.fetch_add(1, std::memory_order_relaxed);
-            return;
-        }
-        running_.fetch_sub(1, std::memory_order_seq_cst);
-    }
-    // A pids limit, mostly. The processors that run go on doing all the work.
     {
         std::lock_guard guard(idle_lock_);
-        proc->held = false;
-        proc->idle = true;
-        proc->next_idle = idle_procs_;
-        idle_procs_ = proc;
-        idle_count_.fetch_add(1, std::memory_order_relaxed);
+        if (machine && stopping_.load(std::memory_order_relaxed)) {
+            // run() may already be joining the machines it knows of.
+            error = 0;
+            proc->held = false;
+        } else if (machine) {
+            machine->id = static_cast<std::uint32_t>(machines_made.load(std::memory_order_relaxed));
+            machine->searching = true;
+            hold_proc(*machine, proc);
+            error = pthread_create(&machine->thread, nullptr, machine_entry, machine);
+            if (error == 0) {
+                machine->next_made = machines_.load(std::memory_order_relaxed);
+                machines_.store(machine, std::memory_order_release);
+                machines_made.fetch_add(1, std::memory_order_relaxed);
+                return;
+            }
+            running_.fetch_sub(1, std::memory_order_seq_cst);
+        }
+        if (error != 0) put_back_locked(*proc);
     }
     searching_.fetch_sub(1, std::memory_order_seq_cst);
     delete machine;
-    log(LogLevel::warn, "core",
-        std::string("cannot start a worker thread: ") + std::strerror(error));
+    // A pids limit, mostly. The processors that run go on doing all the work.
+    if (error != 0)
+        log(LogLevel::warn, "core",
+            std::string("cannot start a worker thread: ") + std::strerror(error));
 }
 
 void Scheduler::request_stop() noexcept {

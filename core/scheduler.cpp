@@ -43,7 +43,9 @@ Scheduler::Scheduler(const RuntimeOptions& options)
     Scheduler* none = nullptr;
     PF_CHECK(current_.compare_exchange_strong(none, this), "a second Runtime in one process");
     pthread_sigmask(SIG_SETMASK, nullptr, &signal_mask_);
-    procs_[0].store(new Proc(0), std::memory_order_release);
+    Proc* first = new Proc(0);
+    first->held = true;  // kept for the first machine, which begins with run()
+    procs_[0].store(first, std::memory_order_release);
     made_.store(1, std::memory_order_release);
     idle_count_.store(active_ - 1, std::memory_order_relaxed);
 }

@@ -177,6 +177,7 @@ class Scheduler {
     bool anything_to_do() const noexcept;
     void stop_searching(Machine& self) noexcept;
     Proc* take_idle_proc_locked() noexcept;
+    void put_back_locked(Proc& proc) noexcept;
     void start_machine(Proc* proc);
     std::int64_t earliest_timer_ns() const noexcept;
     void answer_probe() noexcept;

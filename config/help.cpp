@@ -97,10 +97,12 @@ struct Entry {
 };
 
 std::string signals_page(bool colour) {
-    constexpr std::array<Entry, 4> kOwn{{{"TERM, INT", "stop all workers in order, then end"},
-                                         {"QUIT", "dump all tasks, then stop with 131"},
-                                         {"USR1", "dump all tasks and go on"},
-                                         {"CHLD", "is ours in both modes"}}};
+    constexpr std::array<Entry, 5> kOwn{
+        {{"TERM, INT", "stop all workers in order, then end"},
+         {"QUIT", "dump all tasks, then stop with 131"},
+         {"USR1", "dump all tasks and go on"},
+         {"HUP", "is logged: the settings are the environment, which cannot change"},
+         {"CHLD", "is ours in both modes"}}};
     TextPage page(colour);
     page.paragraph(
         "As an entrypoint (pilotfish -- COMMAND) every signal that can be caught goes to main, but "

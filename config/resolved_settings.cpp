@@ -32,13 +32,14 @@ ResolvedSetting resolve(const SettingRow<Owner>& row, const Owner& owner, Origin
 }  // namespace
 
 std::vector<ResolvedSetting> resolved_settings(const Configuration& configuration) {
-    std::vector<ResolvedSetting> result;
     const auto rows = global_settings();
+    const auto worker_rows = worker_settings();
+    std::vector<ResolvedSetting> result;
+    result.reserve(rows.size() + configuration.workers.size() * worker_rows.size());
     for (std::size_t at = 0; at < rows.size(); ++at) {
         result.push_back(resolve(rows[at], configuration.settings, configuration.origins[at],
                                  std::string(kVariablePrefix), {}));
     }
-    const auto worker_rows = worker_settings();
     for (const auto& [settings, origins] : configuration.workers) {
         const std::string prefix = worker_variable_prefix(settings.name);
         for (std::size_t at = 0; at < worker_rows.size(); ++at) {

@@ -59,6 +59,7 @@ std::string explain_unknown(std::string_view variable, const Configuration& conf
         split_worker(variable.substr(kWorkerPrefix.size()), worker, setting)) {
         const std::string name = lower_worker_name(worker);
         std::vector<std::string_view> declared;
+        declared.reserve(configuration.workers.size());
         for (const auto& each : configuration.workers) declared.push_back(each.settings.name);
         const std::string_view nearest = nearest_name(name, declared);
         if (nearest.empty()) {

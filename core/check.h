@@ -18,7 +18,7 @@ void set_check_dump_hook(void (*hook)(int fd) noexcept) noexcept;
 }  // namespace pilotfish::core
 
 // PF_CHECK(condition, "message"): the message says which promise was broken.
-#define PF_CHECK(condition, message)                                                            \
-    (__builtin_expect(static_cast<bool>(condition), 1)                                          \
-         ? static_cast<void>(0)                                                                 \
+#define PF_CHECK(condition, message)                   \
+    (__builtin_expect(static_cast<bool>(condition), 1) \
+         ? static_cast<void>(0)                        \
          : ::pilotfish::core::check_failed(__FILE__, __LINE__, #condition, message))

@@ -57,8 +57,8 @@ struct MemoryLimit {
     std::optional<std::uint64_t> high_bytes;   // the least memory.high over all levels
     std::optional<std::uint64_t> total_bytes;  // MemTotal of the machine, where it could be read
     std::optional<std::uint64_t> rlimit_as_bytes;  // RLIMIT_AS: reported, never applied
-    bool ancestors_hidden = false;             // as CpuLimit::ancestors_hidden
-    std::vector<MemoryLevel> levels;           // own group first
+    bool ancestors_hidden = false;                 // as CpuLimit::ancestors_hidden
+    std::vector<MemoryLevel> levels;               // own group first
 };
 
 struct Limits {

@@ -11,7 +11,9 @@ std::atomic<LogLevel> current_level{LogLevel::info};
 }  // namespace
 
 void set_log_sink(LogSink* sink) noexcept { current_sink.store(sink, std::memory_order_release); }
-void set_log_level(LogLevel level) noexcept { current_level.store(level, std::memory_order_relaxed); }
+void set_log_level(LogLevel level) noexcept {
+    current_level.store(level, std::memory_order_relaxed);
+}
 LogLevel log_level() noexcept { return current_level.load(std::memory_order_relaxed); }
 
 bool log_enabled(LogLevel level) noexcept {
@@ -20,7 +22,8 @@ bool log_enabled(LogLevel level) noexcept {
 
 void log(LogLevel level, std::string_view channel, std::string_view line) noexcept {
     if (level < log_level()) return;
-    if (LogSink* sink = current_sink.load(std::memory_order_acquire)) sink->write(level, channel, line);
+    if (LogSink* sink = current_sink.load(std::memory_order_acquire))
+        sink->write(level, channel, line);
 }
 
 }  // namespace pilotfish::core

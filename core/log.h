@@ -1,5 +1,5 @@
-// The log as the libraries see it: a level, a channel (the folder's name), a line. Where lines go is
-// the sink's matter; daemon/ installs one that never blocks. Without a sink, lines are dropped.
+// The log as the libraries see it: a level, a channel (the folder's name), a line. Where lines go
+// is the sink's matter; daemon/ installs one that never blocks. Without a sink, lines are dropped.
 //
 // Any thread. The sink is borrowed and must outlive every caller. Never blocks. Never fails.
 #pragma once
@@ -14,7 +14,8 @@ enum class LogLevel : std::uint8_t { debug, info, warn, error, off };
 class LogSink {
   public:
     // Any thread, concurrently. Must not block and must not throw.
-    virtual void write(LogLevel level, std::string_view channel, std::string_view line) noexcept = 0;
+    virtual void write(LogLevel level, std::string_view channel,
+                       std::string_view line) noexcept = 0;
 
   protected:
     ~LogSink() = default;

@@ -20,7 +20,8 @@ struct Error {
     std::string message;
     int system_errno = 0;  // errno(3) behind it; 0: none
 
-    // The same failure seen from one level up: "cannot start web: cannot open /x: permission denied".
+    // The same failure seen from one level up: "cannot start web: cannot open /x: permission
+    // denied".
     Error within(std::string_view what) const {
         return {std::string(what) + ": " + message, system_errno};
     }

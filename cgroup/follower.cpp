@@ -69,7 +69,7 @@ std::string change_text(const core::Limits& before, const core::Limits& after) {
         memory_words(after.memory, after.memory.limit_bytes), after.memory.source);
     add("memory.high", memory_words(before.memory, before.memory.high_bytes),
         memory_words(after.memory, after.memory.high_bytes), "");
-    return text;
+    return printable(text);
 }
 
 Follower::Follower(FileSource source, FollowPolicy policy)

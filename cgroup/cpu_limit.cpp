@@ -134,7 +134,8 @@ bool hides_ancestors(const FileSource& source, const Place& place, bool top_file
     return place.version == 2 && source.look(place.mount_point + "/cgroup.type").ok();
 }
 
-void warn(std::vector<std::string>& warnings, std::string sentence) {
+void warn(std::vector<std::string>& warnings, std::string_view words) {
+    std::string sentence = printable(words);
     if (std::find(warnings.begin(), warnings.end(), sentence) == warnings.end())
         warnings.push_back(std::move(sentence));
 }

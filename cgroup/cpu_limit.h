@@ -48,6 +48,6 @@ class CpuFiles {
 bool hides_ancestors(const FileSource& source, const Place& place, bool top_file_there);
 
 // Appends what is not there yet: cpu and memory often fail for one reason.
-void warn(std::vector<std::string>& warnings, std::string sentence);
+void warn(std::vector<std::string>& warnings, std::string_view words);
 
 }  // namespace pilotfish::cgroup

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "cgroup/limit_file.h"
+
 namespace pilotfish::cgroup {
 namespace {
 
@@ -129,6 +131,8 @@ core::DerivedLimits derive(const core::Limits& limits, const DerivePolicy& polic
     core::DerivedLimits derived;
     derive_maxprocs(limits.cpu, policy, derived);
     derive_soft_limit(limits.memory, policy, derived);
+    derived.maxprocs_reason = printable(derived.maxprocs_reason);
+    derived.soft_limit_reason = printable(derived.soft_limit_reason);
     return derived;
 }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "cgroup/derive.h"
+#include "cgroup/limit_file.h"
 
 namespace pilotfish::cgroup {
 namespace {
@@ -24,7 +25,7 @@ class Page {
     void line(std::string_view key, std::string_view words) {
         text_ += "  ";
         styled("\x1b[2m", padded(key, kKeyWidth - 2));
-        text_ += words;
+        text_ += printable(words);
         text_ += '\n';
     }
     void warning(std::string_view words) {

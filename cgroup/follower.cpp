@@ -69,7 +69,7 @@ std::string change_text(const core::Limits& before, const core::Limits& after) {
         memory_words(after.memory, after.memory.limit_bytes), after.memory.source);
     add("memory.high", memory_words(before.memory, before.memory.high_bytes),
         memory_words(after.memory, after.memory.high_bytes), "");
-    return text;
+    return printable(text);
 }
 
 Follower::Follower(FileSource source, FollowPolicy policy)
@@ -212,7 +212,9 @@ std::optional<Follower::TimePoint> Follower::next_check() const {
     };
     if (held_cpu_) offer(held_cpu_->since + policy_.confirm);
     if (held_memory_) offer(held_memory_->since + policy_.confirm);
-    if (before_)
+    // A story is not at its end while something waits: without this a due end would be due for
+    // ever.
+    if (before_ && !next)
         offer(std::min(last_change_ + policy_.quiet, first_change_ + policy_.longest_unrest));
     return next;
 }

@@ -63,11 +63,18 @@ bool LimitFile::removed() const {
     return outcome_.state == ReadState::failed && outcome_.system_errno == ENODEV;
 }
 
+std::string printable(std::string_view text) {
+    std::string shown(text);
+    for (char& c : shown)
+        if (static_cast<unsigned char>(c) < ' ' || c == 127) c = '?';
+    return shown;
+}
+
 std::string in_quotes(std::string_view text) {
     constexpr std::size_t kShown = 48;
     std::string shown = "\"";
-    for (const char c : text.substr(0, kShown))
-        shown += static_cast<unsigned char>(c) < ' ' || c == '"' || c == 127 ? '?' : c;
+    // ASCII alone: a cut must not halve a character.
+    for (const char c : text.substr(0, kShown)) shown += c < ' ' || c > '~' || c == '"' ? '?' : c;
     if (text.size() > kShown) shown += "…";
     return shown + '"';
 }

@@ -42,6 +42,9 @@ class LimitFile {
     UniqueFd fd_;
 };
 
+// Without control characters: a group's name may hold an escape sequence for the reader's terminal.
+std::string printable(std::string_view text);
+
 // A piece of a file for a warning: quoted, short, without control characters.
 std::string in_quotes(std::string_view text);
 

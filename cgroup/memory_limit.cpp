@@ -94,9 +94,9 @@ void MemoryFiles::evaluate_hierarchical(core::MemoryLimit& limit, bool& all_trus
     if (files_.empty() || !files_.back().is_costly()) return;
     const LimitFile& stat = files_.back();
     if (stat.absent() || (stat.outcome().ok() && stat.text().empty())) return;
-    const auto distrust = [&](std::string sentence) {
+    const auto distrust = [&](std::string_view sentence) {
         all_trusted = false;
-        warn(warnings, std::move(sentence));
+        warn(warnings, sentence);
     };
     if (!stat.outcome().ok()) return distrust(read_failure(stat.path(), stat.outcome()));
     ByteLimit bytes =

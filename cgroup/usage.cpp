@@ -77,12 +77,19 @@ Pressure parse_pressure(std::string_view text) {
 UsageReader::UsageReader(const FileSource& source, const core::Limits& limits,
                          std::chrono::milliseconds max_age)
     : source_(&source), max_age_(max_age) {
-    resolve_locked(limits);
+    own_by(limits);
 }
 
 void UsageReader::resolve(const core::Limits& limits) {
     const std::lock_guard lock(mutex_);
-    resolve_locked(limits);
+    own_by(limits);
+}
+
+void UsageReader::own_by(const core::Limits& limits) {
+    cpu_source_ = limits.cpu.source;
+    memory_source_ = limits.memory.source;
+    found_ = false;
+    read_at_.reset();
 }
 
 void UsageReader::aim_memory(MemoryFileSet& set, const std::string& directory) {
@@ -95,7 +102,8 @@ void UsageReader::aim_memory(MemoryFileSet& set, const std::string& directory) {
     set.oom.path = directory + (v2 ? "/memory.events" : "/memory.oom_control");
 }
 
-void UsageReader::resolve_locked(const core::Limits& limits) {
+void UsageReader::find_files() {
+    found_ = true;
     const Tables tables = read_tables(*source_);
     const auto own_directory = [](const Place& place) {
         return place.directories.empty() ? std::string() : place.directories.front();
@@ -108,7 +116,7 @@ void UsageReader::resolve_locked(const core::Limits& limits) {
     for (File* file : {&throttle_, &cpu_used_, &cpu_pressure_, &memory_pressure_, &io_pressure_})
         *file = File();
     if (const std::string own = own_directory(cpu); !own.empty()) {
-        const std::string owner = limits.cpu.source.empty() ? own : directory_of(limits.cpu.source);
+        const std::string owner = cpu_source_.empty() ? own : directory_of(cpu_source_);
         throttle_.path = owner + "/cpu.stat";
         if (cpu.version == 2) cpu_used_.path = own + "/cpu.stat";
     }
@@ -117,8 +125,7 @@ void UsageReader::resolve_locked(const core::Limits& limits) {
         if (!own.empty()) cpu_used_.path = own + "/cpuacct.usage";
     }
     const std::string own = own_directory(memory);
-    const std::string owner =
-        limits.memory.source.empty() ? own : directory_of(limits.memory.source);
+    const std::string owner = memory_source_.empty() ? own : directory_of(memory_source_);
     owner_is_own_ = owner == own;
     aim_memory(own_, own);
     aim_memory(owner_, owner_is_own_ ? std::string() : owner);
@@ -128,7 +135,6 @@ void UsageReader::resolve_locked(const core::Limits& limits) {
         memory_pressure_.path = group + "/memory.pressure";
         io_pressure_.path = group + "/io.pressure";
     }
-    read_at_.reset();
 }
 
 // Leaves the text in scratch_.
@@ -179,6 +185,7 @@ Pressure UsageReader::read_pressure(File& file) {
 }
 
 Usage UsageReader::read_now() {
+    if (!found_) find_files();
     Usage usage;
     usage.cpu = read_cpu();
     usage.memory = read_memory(own_);
@@ -194,7 +201,7 @@ Usage UsageReader::read(TimePoint now) {
     if (!read_at_ || now - *read_at_ >= max_age_) {
         last_ = read_now();
         if (std::exchange(group_removed_, false)) {  // the process was moved, its group removed
-            resolve_locked(read_limits(*source_));
+            own_by(read_limits(*source_));
             last_ = read_now();
         }
         read_at_ = now;

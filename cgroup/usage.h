@@ -59,6 +59,7 @@ class UsageReader {
   public:
     using TimePoint = std::chrono::steady_clock::time_point;
 
+    // Opens nothing before the first reading: a start is not the time to pay for statistics.
     UsageReader(const FileSource& source, const core::Limits& limits,
                 std::chrono::milliseconds max_age = std::chrono::milliseconds(250));
 
@@ -76,7 +77,8 @@ class UsageReader {
     struct MemoryFileSet {
         File usage, stat, peak, oom;
     };
-    void resolve_locked(const core::Limits& limits);
+    void own_by(const core::Limits& limits);
+    void find_files();
     void aim_memory(MemoryFileSet& set, const std::string& directory);
     bool read_file(File& file);
     Usage read_now();
@@ -92,6 +94,9 @@ class UsageReader {
     int memory_version_ = 0;
     bool owner_is_own_ = true;
     bool group_removed_ = false;
+    bool found_ = false;      // the files below are those of the present groups
+    std::string cpu_source_;  // of the Limits: which group owns which limit
+    std::string memory_source_;
     File throttle_, cpu_used_;
     MemoryFileSet own_, owner_;
     File cpu_pressure_, memory_pressure_, io_pressure_;

@@ -6,6 +6,7 @@
 
 #include "cgroup/derive.h"
 #include "tests/cgroup/replayed.h"
+#include "tests/support/test_support.h"
 
 namespace pilotfish::cgroup {
 namespace {
@@ -40,6 +41,19 @@ TEST(Explain, SaysWhatIsHiddenAndWhatIsUnknown) {
     const std::string root = explained("v2-host-root-group");
     EXPECT_NE(root.find("no limit"), std::string::npos);
     EXPECT_EQ(root.find("hidden"), std::string::npos);
+}
+
+TEST(Explain, PassesNoEscapeSequenceOfAGroupsNameOn) {
+    const tests::TempDir container;
+    container.write("proc/self/cgroup", "0::/a\x1b[31m\n");
+    container.write("proc/self/mountinfo", "30 23 0:26 / /cg rw - cgroup2 cgroup2 rw\n");
+    container.write("cg/a\x1b[31m/cpu.max", "100000 100000\n");
+    container.write("cg/a\x1b[31m/memory.max", "\x1b[31m\n");
+    const FileSource source = tests::replayed_source(container.path());
+    const core::Limits limits = read_limits(source);
+    EXPECT_EQ(limits.cpu.cpus, 1);
+    EXPECT_EQ(limits.warnings.size(), 1u);
+    EXPECT_EQ(explain(limits, derive(limits, {}), false).find('\x1b'), std::string::npos);
 }
 
 TEST(Explain, UsesColourOnlyWhenAsked) {

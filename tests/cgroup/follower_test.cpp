@@ -168,6 +168,20 @@ TEST_F(FollowerTest, ALimitThatNeverRestsIsStillTold) {
     EXPECT_TRUE(told);
 }
 
+TEST_F(FollowerTest, NeverAsksToBeCalledInThePast) {
+    Follower follower = start();
+    memory("536870912");
+    follower.on_watch(now_);
+    for (int step = 1; step <= 40; ++step) {  // a shrink that moves on, past the end of the quiet
+        cpu(std::to_string(200000 - step * 1000) + " 100000");
+        follower.on_watch(now_ += 60ms);
+        follower.on_check(now_);
+        const auto next = follower.next_check();
+        ASSERT_TRUE(next.has_value());
+        EXPECT_GT(*next, now_) << step;
+    }
+}
+
 TEST_F(FollowerTest, AffinityIsFollowedOnTheTick) {
     Follower follower = start();
     cpu("max 100000");

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "cgroup/limits_reader.h"
 #include "tests/cgroup/replayed.h"
@@ -134,6 +137,24 @@ TEST_F(UsageTest, OfNothingIsNothing) {
     EXPECT_FALSE(usage.memory.usage_bytes.has_value());
     EXPECT_FALSE(usage.cpu.periods.has_value());
     EXPECT_FALSE(usage.memory_owner.working_set_bytes().has_value());
+}
+
+TEST_F(UsageTest, MayBeAskedByManyThreadsWhileTheOwnerChanges) {
+    on_v2();
+    const FileSource source = tests::replayed_source(container_.path());
+    const core::Limits limits = read_limits(source);
+    UsageReader reader(source, limits, 0ms);
+    std::atomic<int> wrong = 0;
+    std::vector<std::thread> askers;
+    for (int asker = 0; asker < 4; ++asker) {
+        askers.emplace_back([&] {
+            for (int times = 0; times < 200; ++times)
+                if (reader.read(now_).memory.usage_bytes != 104857600u) ++wrong;
+        });
+    }
+    for (int times = 0; times < 50; ++times) reader.resolve(limits);
+    for (std::thread& asker : askers) asker.join();
+    EXPECT_EQ(wrong, 0);
 }
 
 TEST_F(UsageTest, FollowsAChangeOfTheOwner) {

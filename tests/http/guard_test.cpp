@@ -36,6 +36,16 @@ TEST_F(Guard, AnswersPipelinedRequestsInOrder) {
     EXPECT_EQ(client.read().body, "ok\n");
 }
 
+TEST_F(Guard, AnswersOthersWhileOneSendsProbeAfterProbe) {
+    start();
+    RawClient greedy(admin_port);
+    std::string flood;
+    for (int i = 0; i < 3000; ++i) flood += get("/livez");
+    ASSERT_TRUE(greedy.send(flood));
+    EXPECT_EQ(ask(get("/v1/limits")).status, 200);
+    for (int i = 0; i < 3000; ++i) ASSERT_EQ(greedy.read().body, "ok\n");
+}
+
 TEST_F(Guard, PutsARequestTogetherThatArrivesByteByByte) {
     start();
     RawClient client(admin_port);

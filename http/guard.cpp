@@ -115,10 +115,10 @@ void Guard::run() {
 
 void Guard::wait_and_handle() {
     std::array<epoll_event, kEventsARound> events;
+    const std::vector<std::uint64_t> unfinished = std::exchange(unfinished_, {});
     const auto wake = std::min(next_deadline_, accept_again_);
-    now_ = Clock::now();
-    const int count =
-        epoll_wait(epoll_fd_, events.data(), kEventsARound, milliseconds_until(wake, now_));
+    const int timeout_ms = unfinished.empty() ? milliseconds_until(wake, Clock::now()) : 0;
+    const int count = epoll_wait(epoll_fd_, events.data(), kEventsARound, timeout_ms);
     now_ = Clock::now();
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -131,6 +131,11 @@ void Guard::wait_and_handle() {
             Connection& connection = *found->second;
             connection.note_events(event.events);
             advance(connection);
+        }
+    }
+    for (std::uint64_t id : unfinished) {
+        if (const auto found = connections_.find(id); found != connections_.end()) {
+            advance(*found->second);
         }
     }
     submit_jobs();

@@ -117,6 +117,7 @@ class Guard {
     Pool pool_;
     std::vector<std::unique_ptr<Job>> jobs_;  // of this round, handed over together
     std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+    std::vector<std::uint64_t> unfinished_;  // connections that had their share of a round
     std::size_t open_by_kind_[3] = {0, 0, 0};
     std::uint64_t next_id_ = 0;
     Clock::time_point now_;

@@ -13,6 +13,8 @@ namespace pilotfish::http {
 namespace {
 
 constexpr std::size_t kReadBytes = 16 * 1024;
+// Two steps a request, so that a connection has its share of 16 requests and then waits its turn.
+constexpr int kStepsARound = 32;
 // A piece is gathered up to this before it is sent.
 constexpr std::size_t kPieceBytes = 64 * 1024;
 
@@ -86,7 +88,9 @@ struct Guard::PieceJob final : Job {
 
 void Guard::advance(Connection& connection) {
     using State = Connection::State;
-    while (true) {
+    for (int steps = 0;; ++steps) {
+        // Whoever sends probe after probe without a pause must not keep us from the others.
+        if (steps == kStepsARound) return unfinished_.push_back(connection.id);
         Step step = Step::wait;
         switch (connection.state) {
             case State::reading: step = read_request(connection); break;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "http/peer.h"
 #include "http/routes.h"
 #include "tests/http/raw_client.h"
 #include "tests/support/test_support.h"
@@ -83,6 +84,18 @@ TEST(Access, RaisesALevelByAToken) {
     http::Peer root;
     root.unix_socket = root.trusted = true;
     EXPECT_EQ(access.judge(root, head).level, http::Level::admin);
+}
+
+TEST(UnixPeer, OfOurOwnUidAndNamespacesIsTrusted) {
+    int pair[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    EXPECT_TRUE(http::unix_peer(pair[0]).trusted);
+    close(pair[0]);
+    close(pair[1]);
+    // A socket without a peer has none to trust.
+    const int tcp_socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_FALSE(http::unix_peer(tcp_socket).trusted);
+    close(tcp_socket);
 }
 
 TEST_F(Levels, LoopbackReadsWithoutAToken) {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -90,6 +91,8 @@ class CannedSources : public http::Sources {
     std::vector<http::WorkerView> worker_list{canned_worker("web"), canned_worker("db@1")};
     std::vector<std::string> dump_pieces{"goroutine 1 [running]:\n", "main\n"};
     std::size_t dump_repeats = 1;
+    // When set, makes the body of every dump.
+    std::function<std::unique_ptr<http::BodyStream>()> make_dump;
 
     http::HealthView liveness() const override {
         return {alive.load(), {{"heartbeat", alive.load(), alive ? "12 ms old" : "31 s old"}}};
@@ -153,6 +156,7 @@ class CannedSources : public http::Sources {
         return std::nullopt;
     }
     std::unique_ptr<http::BodyStream> dump_tasks(http::TaskDump kind) const override {
+        if (make_dump) return make_dump();
         std::vector<std::string> pieces;
         if (kind == http::TaskDump::grouped)
             return std::make_unique<CannedStream>(

@@ -105,6 +105,8 @@ class RawClient {
         }
         return reply;
     }
+    // What follows a head that was read alone.
+    std::string read_body_in_chunks() { return read_chunks(); }
     // True when the server closes without sending anything more.
     bool at_end() { return in_.empty() && !receive(); }
 

@@ -67,11 +67,12 @@ TEST_F(OnATerminal, AShellStopsAndContinuesItsJob) {
                   {.env = {{"PS1", "prompt\n"}, {"TERM", "dumb"}, {"HISTFILE", "/dev/null"}},
                    .terminal = true});
     shell.wait_line("prompt");
-    shell.write(pilotfish() + " -- sh -c 'echo ready; exec cat'\n");
+    shell.write(pilotfish() + " -- sh -c 'echo re\"\"ady; exec cat'\n");
     shell.wait_line("ready");
     shell.write(kSuspend);
     shell.wait_line("Stopped");
-    shell.write("echo shell has the terminal\n");
+    shell.write(
+        "echo shell has 't'he terminal\n");  // quoted, so that the echo of the typing is not it
     shell.wait_line("shell has the terminal");
     shell.write("fg\n");
     shell.write("typed to cat\n");

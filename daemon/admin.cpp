@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "core/memory_limit.h"
 #include "core/runtime.h"
 #include "core/stack_dump.h"
 #include "daemon/build.h"
@@ -152,6 +153,9 @@ http::RuntimeView Admin::runtime() const {
     view.memory.inuse_bytes = heap.uordblks + heap.hblkhd;
     view.memory.idle_bytes = heap.fordblks;
     view.memory.sys_bytes = heap.arena + heap.hblkhd;
+    const runtime::ReclaimTotals reclaims = runtime::reclaim_totals();
+    view.memory.reclaim_cycles = reclaims.cycles;
+    view.memory.reclaim_pause_seconds = seconds(reclaims.time);
     if (const auto own = usage_of(getpid())) {
         view.threads = own->threads;
         view.memory.resident_bytes = own->resident_bytes;

@@ -107,12 +107,13 @@ class Container {
           limits_(configuration.settings),
           standard_error_(STDERR_FILENO),
           standard_output_(STDOUT_FILENO),
+          one_output_(same_destination(STDOUT_FILENO, STDERR_FILENO)),
           log_(standard_error_, configuration.settings),
           supervisor_({
               .configuration = configuration,
               .entrypoint = entrypoint,
               .signals_at_start = signals,
-              .standard_output = standard_output_,
+              .standard_output = one_output_ ? standard_error_ : standard_output_,
               .standard_error = standard_error_,
               .hints =
                   [this](const config::WorkerSettings& worker,
@@ -164,8 +165,7 @@ class Container {
             if (core::log_enabled(core::LogLevel::debug))
                 core::log(core::LogLevel::debug, "http", "listening on " + listener.address);
         }
-        co_await limits_.follow(
-            [this] { runtime::max_procs(limits_.snapshot().derived.maxprocs); });
+        co_await limits_.follow();
     }
 
     std::vector<Hint> hints_for(const config::WorkerSettings& worker,
@@ -189,6 +189,7 @@ class Container {
     ContainerLimits limits_;
     Output standard_error_;
     Output standard_output_;
+    const bool one_output_;  // 2>&1: lines of both stay whole only if one Output writes them
     OwnLog log_;
     Supervisor supervisor_;
     http::Server server_;

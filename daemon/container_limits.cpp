@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "core/async_fd.h"
+#include "core/blocking.h"
 #include "core/log.h"
+#include "core/memory_limit.h"
 #include "core/runtime.h"
 #include "core/sleep.h"
 
@@ -75,8 +77,8 @@ std::string ContainerLimits::summary() const {
 
 // One task drives the follower, so nothing in it needs a lock: it waits for the watch, for the next
 // tick and for the next check at once.
-core::Task<void> ContainerLimits::follow(std::function<void()> on_change) {
-    on_change_ = std::move(on_change);
+core::Task<void> ContainerLimits::follow() {
+    apply();
     std::optional<core::AsyncFd> watch;
     if (follower_.watch_fd() >= 0) {
         // A descriptor of its own, as AsyncFd closes what it adopts.
@@ -108,6 +110,7 @@ core::Task<void> ContainerLimits::follow(std::function<void()> on_change) {
         const auto check = follower_.next_check();
         if (check && now >= *check) changed |= follower_.on_check(now);
         if (changed) publish();
+        if (core::memory_limit_reached(now)) co_await core::blocking(runtime::reclaim);
         if (const auto event = follower_.take_event())
             core::log(core::LogLevel::info, "cgroup", event->text);
     }
@@ -119,7 +122,13 @@ void ContainerLimits::publish() {
         const std::lock_guard lock(mutex_);
         snapshot_ = {follower_.limits(), cgroup::derive(follower_.limits(), policy_)};
     }
-    on_change_();
+    apply();
+}
+
+void ContainerLimits::apply() const {
+    const Snapshot now = snapshot();
+    runtime::max_procs(now.derived.maxprocs);
+    runtime::set_memory_limit(now.derived.soft_limit_bytes);
 }
 
 }  // namespace pilotfish::daemon

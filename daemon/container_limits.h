@@ -6,7 +6,6 @@
 // could not be read is in the warnings.
 #pragma once
 
-#include <functional>
 #include <mutex>
 
 #include "cgroup/derive.h"
@@ -33,21 +32,23 @@ class ContainerLimits {
     Snapshot snapshot() const;
     cgroup::Usage usage();
 
-    // "processors 2: 1.5 CPUs of /sys/fs/cgroup/cpu.max, rounded up; soft memory limit 230 MiB: ..."
+    // "processors 2: 1.5 CPUs of /sys/fs/cgroup/cpu.max, rounded up; soft memory limit 230 MiB:
+    // ..."
     std::string summary() const;
 
-    // Runs until the runtime ends. on_change is called after each change, in this task.
-    core::Task<void> follow(std::function<void()> on_change);
+    // Runs until the runtime ends: hands processors and soft limit to the runtime, now and after
+    // each change, and steps in when this process's own heap reaches the soft limit.
+    core::Task<void> follow();
 
   private:
     void publish();
+    void apply() const;
 
     const cgroup::DerivePolicy policy_;
     const std::chrono::nanoseconds interval_;
     const cgroup::FileSource usage_source_;
     cgroup::Follower follower_;
     cgroup::UsageReader usage_;
-    std::function<void()> on_change_;
     mutable std::mutex mutex_;
     Snapshot snapshot_;
 };

@@ -290,21 +290,19 @@ bool Worker::open_log_pipe(int& write_end, Output& output, std::string_view stre
         streams_.push_back(stream);
     }
     context_.log_stream_opened();
-    core::spawn(pump(std::move(*pipe), std::move(stream)), {.name = "log pump"}).detach();
+    core::spawn(pump(std::move(*pipe), std::move(stream), &output), {.name = "log pump"}).detach();
     write_end = ends[1];
     return true;
 }
 
-core::Task<void> Worker::pump(core::AsyncFd pipe, std::shared_ptr<LogStream> stream) {
-    // A pipe holds 64 KiB: one read empties it. Shared by all pumps of a thread, as nothing
-    // suspends between the read and the end of feed().
-    constexpr std::size_t kReadBytes = 64 * 1024;
-    static thread_local std::unique_ptr<char[]> buffer;
+core::Task<void> Worker::pump(core::AsyncFd pipe, std::shared_ptr<LogStream> stream,
+                              Output* output) {
     for (;;) {
-        if (!buffer) buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
-        const ssize_t length = read(pipe.get(), buffer.get(), kReadBytes);
+        const ssize_t length = stream->read_from(pipe.get());
         if (length > 0) {
-            stream->feed({buffer.get(), static_cast<std::size_t>(length)});
+            // A reader that lags gets a little time before lines are lost; one that is gone does
+            // not.
+            while (output->wants_pause()) co_await core::sleep_for(milliseconds(1));
             co_await core::yield();
             continue;
         }

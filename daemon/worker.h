@@ -114,7 +114,7 @@ class Worker final : ProcessListener {
     core::Task<void> watch_process();
     core::Task<void> end_group();
     core::Task<void> back_off();
-    core::Task<void> pump(core::AsyncFd pipe, std::shared_ptr<LogStream> stream);
+    core::Task<void> pump(core::AsyncFd pipe, std::shared_ptr<LogStream> stream, Output* output);
 
     void begin_stop(const std::optional<ReceivedSignal>& with);
     void note_end(const ExitStatus& status, std::uint64_t cpu_ns, std::string text);

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -136,8 +137,6 @@ struct Waiter {
     TaskRecord* task = nullptr;
     std::atomic<std::uint8_t> claimed{0};  // 0, or a Wake
 
-    Waiter() = default;
-    Waiter(Waiter&& other) noexcept : task(other.task) {}  // only before it was published
     bool claim(Wake how) noexcept {
         std::uint8_t open = 0;
         return claimed.compare_exchange_strong(open, static_cast<std::uint8_t>(how),
@@ -207,9 +206,11 @@ void yield_running(TaskRecord* task) noexcept;
 inline bool budget_exhausted() noexcept { return --tls.budget < 0; }
 inline constexpr std::int32_t kOperationBudget = 128;
 
-// Base of all awaiters of this runtime: Task's await_transform fills in the place.
-struct Awaiter {
-    std::source_location where;
-};
+// What may be awaited: a small description of an operation, which makes its awaiter where it will
+// stay. Awaiters hold links that others point to, so they are never moved; and a coroutine's frame
+// keeps the description as well, so it is kept small.
+template <class Operation>
+concept Awaitable =
+    requires(Operation operation, const std::source_location& where) { operation.awaiter(where); };
 
 }  // namespace pilotfish::core

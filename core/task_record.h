@@ -9,7 +9,7 @@
 // The state word guards the chain. Running -> waiting is a plain store by the task itself, made
 // before it can be found by any waker. Waiting -> running is a compare-exchange by the worker that
 // resumes it. A dump may set kReading on a task that is not running; the resuming worker then waits
-// (at most the copying of 16 pointers) until it is cleared. So a chain that is being read cannot
+// (at most the copying of 32 pointers) until it is cleared. So a chain that is being read cannot
 // move, and nobody else notices. The waker writes one byte, `woken`, and never the state word: one
 // atomic read-modify-write a switch is the whole price of being observable.
 //

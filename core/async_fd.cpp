@@ -44,20 +44,20 @@ bool ReadyAwait::start(FrameBase& frame) {
         edge = false;
         waiter_.claim(Wake::ready);
         if (!budget_exhausted()) return false;
-        yield_running(begin_wait(frame, WaitReason::yield, where));
+        yield_running(begin_wait(frame, WaitReason::yield, where_));
         return true;
     }
     PF_CHECK(!slot(), "two tasks await the same direction of one AsyncFd");
     started_ = true;
-    waiter_.task = begin_wait(frame, WaitReason::io_wait, where);
+    waiter_.task = begin_wait(frame, WaitReason::io_wait, where_);
     slot() = &waiter_;
-    if (deadline_) arm_timer(timer_, waiter_, to_ns(*deadline_));
+    if (deadline_ns_ != kNoDeadline_ns) arm_timer(waiter_, deadline_ns_);
     return true;
 }
 
 Wake ReadyAwait::await_resume() noexcept {
-    if (started_ && deadline_) {
-        TimerHeap::disarm(timer_);
+    if (started_ && deadline_ns_ != kNoDeadline_ns) {
+        TimerHeap::disarm(waiter_);
         if (waiter_.result() == Wake::timed_out) {
             std::lock_guard guard(entry_->lock);
             if (slot() == &waiter_) slot() = nullptr;
@@ -70,7 +70,7 @@ Wake ReadyAwait::await_resume() noexcept {
 // Still started_: the frame is being destroyed while it waits.
 ReadyAwait::~ReadyAwait() {
     if (!started_) return;
-    TimerHeap::disarm(timer_);
+    TimerHeap::disarm(waiter_);
     std::lock_guard guard(entry_->lock);
     if (slot() == &waiter_) slot() = nullptr;
 }

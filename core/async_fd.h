@@ -24,15 +24,13 @@ namespace pilotfish::core {
 
 enum class Direction : std::uint8_t { read, write };
 
-class [[nodiscard]] ReadyAwait : public Awaiter {
+class ReadyAwait {
   public:
-    ReadyAwait(PollEntry* entry, Direction direction, Deadline deadline) noexcept
-        : entry_(entry), direction_(direction), deadline_(deadline) {}
-    ReadyAwait(ReadyAwait&& other) noexcept
-        : Awaiter(other),
-          entry_(other.entry_),
-          direction_(other.direction_),
-          deadline_(other.deadline_) {}
+    ReadyAwait(PollEntry* entry, Direction direction, std::int64_t deadline_ns,
+               const std::source_location& where) noexcept
+        : entry_(entry), deadline_ns_(deadline_ns), where_(where), direction_(direction) {}
+    ReadyAwait(const ReadyAwait&) = delete;
+    ReadyAwait& operator=(const ReadyAwait&) = delete;
     ~ReadyAwait();
 
     bool await_ready() const noexcept { return false; }
@@ -49,11 +47,20 @@ class [[nodiscard]] ReadyAwait : public Awaiter {
     }
 
     PollEntry* entry_;
+    std::int64_t deadline_ns_;
+    std::source_location where_;
+    TimedWaiter waiter_;
     Direction direction_;
     bool started_ = false;
-    Deadline deadline_;
-    Waiter waiter_;
-    TimerNode timer_;
+};
+
+struct [[nodiscard]] Readiness {
+    PollEntry* entry;
+    std::int64_t deadline_ns;
+    Direction direction;
+    ReadyAwait awaiter(const std::source_location& where) const noexcept {
+        return ReadyAwait(entry, direction, deadline_ns, where);
+    }
 };
 
 class AsyncFd {
@@ -76,11 +83,11 @@ class AsyncFd {
 
     // Wake::ready, timed_out or closed. Requires: get() >= 0; nobody else awaits the same
     // direction.
-    ReadyAwait readable(Deadline deadline = {}) noexcept {
-        return {entry_, Direction::read, deadline};
+    Readiness readable(Deadline deadline = {}) noexcept {
+        return {entry_, deadline_ns(deadline), Direction::read};
     }
-    ReadyAwait writable(Deadline deadline = {}) noexcept {
-        return {entry_, Direction::write, deadline};
+    Readiness writable(Deadline deadline = {}) noexcept {
+        return {entry_, deadline_ns(deadline), Direction::write};
     }
     // -1 once closed.
     int get() const noexcept { return fd_; }

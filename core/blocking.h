@@ -20,20 +20,20 @@ namespace pilotfish::core {
 void submit_blocking(BlockingJob& job);
 
 template <class Fn>
-class [[nodiscard]] BlockingAwait : public Awaiter, BlockingJob {
+class BlockingAwait : BlockingJob {
     using Result = std::invoke_result_t<Fn&>;
     using Stored = std::conditional_t<std::is_void_v<Result>, char, Result>;
 
   public:
-    explicit BlockingAwait(Fn fn) : fn_(std::move(fn)) {}
-    BlockingAwait(BlockingAwait&& other) noexcept(std::is_nothrow_move_constructible_v<Fn>)
-        : Awaiter(other), fn_(std::move(other.fn_)) {}
+    BlockingAwait(Fn&& fn, const std::source_location& where) : fn_(std::move(fn)), where_(where) {}
+    BlockingAwait(const BlockingAwait&) = delete;
+    BlockingAwait& operator=(const BlockingAwait&) = delete;
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> frame) {
         run = &BlockingAwait::call;
-        task_ = begin_wait(frame.promise(), WaitReason::blocking_call, where);
+        task_ = begin_wait(frame.promise(), WaitReason::blocking_call, where_);
         submit_blocking(*this);
     }
     Result await_resume() {
@@ -57,14 +57,23 @@ class [[nodiscard]] BlockingAwait : public Awaiter, BlockingJob {
     }
 
     Fn fn_;
+    std::source_location where_;
     std::optional<Stored> value_;
     std::exception_ptr error_;
     TaskRecord* task_ = nullptr;
 };
 
 template <class Fn>
-BlockingAwait<std::decay_t<Fn>> blocking(Fn&& fn) {
-    return BlockingAwait<std::decay_t<Fn>>(std::forward<Fn>(fn));
+struct [[nodiscard]] BlockingCall {
+    Fn fn;
+    BlockingAwait<Fn> awaiter(const std::source_location& where) {
+        return BlockingAwait<Fn>(std::move(fn), where);
+    }
+};
+
+template <class Fn>
+BlockingCall<std::decay_t<Fn>> blocking(Fn&& fn) {
+    return {std::forward<Fn>(fn)};
 }
 
 }  // namespace pilotfish::core

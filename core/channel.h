@@ -87,12 +87,13 @@ template <class T>
 class Channel;
 
 template <class T>
-class [[nodiscard]] ReceiveAwait : public Awaiter, ReceiverLink {
+class ReceiveAwait : ReceiverLink {
   public:
-    ReceiveAwait(Channel<T>& channel, Deadline deadline) noexcept
-        : channel_(&channel), deadline_(deadline) {}
-    ReceiveAwait(ReceiveAwait&& other) noexcept
-        : Awaiter(other), channel_(other.channel_), deadline_(other.deadline_) {}
+    ReceiveAwait(Channel<T>& channel, std::int64_t deadline_ns,
+                 const std::source_location& where) noexcept
+        : channel_(&channel), deadline_ns_(deadline_ns), where_(where) {}
+    ReceiveAwait(const ReceiveAwait&) = delete;
+    ReceiveAwait& operator=(const ReceiveAwait&) = delete;
     ~ReceiveAwait() {
         if (parked_) leave();
     }
@@ -113,18 +114,27 @@ class [[nodiscard]] ReceiveAwait : public Awaiter, ReceiverLink {
     // runtime, leaves a link behind: a sender or close() unlinks before it wakes.
     void leave() noexcept {
         parked_ = false;
-        if (deadline_) TimerHeap::disarm(timer_);
+        if (deadline_ns_ != kNoDeadline_ns) TimerHeap::disarm(waiter_);
         const auto claimed = waiter_.claimed.load(std::memory_order_acquire);
         if (claimed == 0 || claimed == static_cast<std::uint8_t>(Wake::timed_out))
             channel_->forget(*this);
     }
 
     Channel<T>* channel_;
-    Deadline deadline_;
-    bool parked_ = false;
-    Waiter waiter_;
-    TimerNode timer_;
+    std::int64_t deadline_ns_;
+    std::source_location where_;
+    TimedWaiter waiter_;
     std::optional<T> value_;
+    bool parked_ = false;
+};
+
+template <class T>
+struct [[nodiscard]] Receive {
+    Channel<T>* channel;
+    std::int64_t deadline_ns;
+    ReceiveAwait<T> awaiter(const std::source_location& where) const noexcept {
+        return ReceiveAwait<T>(*channel, deadline_ns, where);
+    }
 };
 
 template <class T>
@@ -152,7 +162,7 @@ class Channel {
         return true;
     }
 
-    ReceiveAwait<T> receive(Deadline deadline = {}) noexcept { return {*this, deadline}; }
+    Receive<T> receive(Deadline deadline = {}) noexcept { return {this, deadline_ns(deadline)}; }
 
     void close() noexcept {
         bool notify = false;
@@ -201,7 +211,7 @@ class Channel {
             receiver.value_.emplace(queue_.pop());
             receiver.waiter_.claim(Wake::ready);
             if (!budget_exhausted()) return false;
-            yield_running(begin_wait(frame, WaitReason::yield, receiver.where));
+            yield_running(begin_wait(frame, WaitReason::yield, receiver.where_));
             return true;
         }
         if (closed_) {
@@ -209,13 +219,13 @@ class Channel {
             return false;
         }
         receiver.parked_ = true;
-        receiver.waiter_.task = begin_wait(frame, WaitReason::chan_receive, receiver.where);
+        receiver.waiter_.task = begin_wait(frame, WaitReason::chan_receive, receiver.where_);
         receiver.prev = receivers_.prev;
         receiver.next = &receivers_;
         receivers_.prev->next = &receiver;
         receivers_.prev = &receiver;
-        if (receiver.deadline_)
-            arm_timer(receiver.timer_, receiver.waiter_, to_ns(*receiver.deadline_));
+        if (receiver.deadline_ns_ != kNoDeadline_ns)
+            arm_timer(receiver.waiter_, receiver.deadline_ns_);
         return true;
     }
 

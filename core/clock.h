@@ -24,6 +24,12 @@ inline std::int64_t to_ns(TimePoint point) noexcept {
 }
 inline TimePoint from_ns(std::int64_t ns) noexcept { return TimePoint(Duration(ns)); }
 
+// A deadline as the runtime keeps it: never, when there is none.
+inline constexpr std::int64_t kNoDeadline_ns = INT64_MAX;
+inline std::int64_t deadline_ns(const Deadline& deadline) noexcept {
+    return deadline ? to_ns(*deadline) : kNoDeadline_ns;
+}
+
 // now() of a deadline far in the future must not overflow: the sum is clamped.
 TimePoint deadline_after(TimePoint now, Duration delay) noexcept;
 

@@ -1,4 +1,4 @@
-// Memory of coroutine frames and task records: size classes of 16 bytes up to 1 KiB, recycled
+// Memory of coroutine frames and task records: size classes 16 bytes apart up to 1 KiB, recycled
 // through free lists of the processor at hand, without a lock or an atomic operation.
 //
 // Frames made on one processor often end on another; a list that grows past its limit gives batches
@@ -37,8 +37,10 @@ struct FrameBytes {
 class FramePool {
   public:
     static constexpr std::size_t kGranularity = 16;
-    static constexpr std::size_t kLargestPooled = 1024;
-    static constexpr std::size_t kClasses = kLargestPooled / kGranularity;
+    // glibc's chunks are 16 n bytes, 8 of them its own: classes of 16 n + 8 waste none.
+    static constexpr std::size_t kSmallest = 24;
+    static constexpr std::size_t kClasses = 64;
+    static constexpr std::size_t kLargestPooled = kSmallest + (kClasses - 1) * kGranularity;
 
     FramePool() = default;
     FramePool(const FramePool&) = delete;
@@ -106,9 +108,11 @@ class FramePool {
     static constexpr std::uint32_t kBatch = 64;
     static constexpr std::uint32_t kListLimit = 512;
 
-    static std::size_t class_of(std::size_t bytes) noexcept { return (bytes - 1) / kGranularity; }
+    static std::size_t class_of(std::size_t bytes) noexcept {
+        return bytes <= kSmallest ? 0 : (bytes - kSmallest + kGranularity - 1) / kGranularity;
+    }
     static std::size_t class_bytes(std::size_t index) noexcept {
-        return (index + 1) * kGranularity;
+        return kSmallest + index * kGranularity;
     }
     static Depot& depot() noexcept;
     static void* allocate_slow(std::size_t bytes);

@@ -258,8 +258,7 @@ void await_readers(TaskRecord* task) noexcept {
     }
 }
 
-void arm_timer(TimerNode& node, Waiter& waiter, std::int64_t deadline_ns) {
-    node.waiter = &waiter;
+void arm_timer(TimedWaiter& node, std::int64_t deadline_ns) {
     tls.proc->timers.arm(node, deadline_ns);
 }
 

@@ -13,30 +13,39 @@ namespace pilotfish::core {
 std::int64_t runtime_now_ns() noexcept;
 inline TimePoint runtime_now() noexcept { return from_ns(runtime_now_ns()); }
 
-class [[nodiscard]] SleepAwait : public Awaiter {
+class SleepAwait {
   public:
-    explicit SleepAwait(std::int64_t deadline_ns) noexcept : deadline_ns_(deadline_ns) {}
-    SleepAwait(SleepAwait&& other) noexcept : Awaiter(other), deadline_ns_(other.deadline_ns_) {}
-    ~SleepAwait() { TimerHeap::disarm(timer_); }
+    SleepAwait(std::int64_t deadline_ns, const std::source_location& where) noexcept
+        : deadline_ns_(deadline_ns), where_(where) {}
+    SleepAwait(const SleepAwait&) = delete;
+    SleepAwait& operator=(const SleepAwait&) = delete;
+    ~SleepAwait() { TimerHeap::disarm(waiter_); }
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> frame) {
-        waiter_.task = begin_wait(frame.promise(), WaitReason::sleep, where);
-        arm_timer(timer_, waiter_, deadline_ns_);
+        waiter_.task = begin_wait(frame.promise(), WaitReason::sleep, where_);
+        arm_timer(waiter_, deadline_ns_);
     }
     void await_resume() const noexcept {}
 
   private:
     std::int64_t deadline_ns_;
-    Waiter waiter_;
-    TimerNode timer_;
+    std::source_location where_;
+    TimedWaiter waiter_;
+};
+
+struct [[nodiscard]] Sleep {
+    std::int64_t deadline_ns;
+    SleepAwait awaiter(const std::source_location& where) const noexcept {
+        return SleepAwait(deadline_ns, where);
+    }
 };
 
 // A deadline that has passed still gives way to the other runnable tasks.
-inline SleepAwait sleep_until(TimePoint deadline) noexcept { return SleepAwait(to_ns(deadline)); }
-inline SleepAwait sleep_for(Duration delay) noexcept {
-    return SleepAwait(to_ns(deadline_after(runtime_now(), delay)));
+inline Sleep sleep_until(TimePoint deadline) noexcept { return {to_ns(deadline)}; }
+inline Sleep sleep_for(Duration delay) noexcept {
+    return {to_ns(deadline_after(runtime_now(), delay))};
 }
 
 }  // namespace pilotfish::core

@@ -83,11 +83,10 @@ struct PromiseBase : FrameBase {
                          std::source_location where = std::source_location::current()) noexcept {
         return JoinAwait<U>(std::move(handle), where);
     }
-    template <std::derived_from<Awaiter> A>
-    A await_transform(A awaiter,
-                      std::source_location where = std::source_location::current()) noexcept {
-        awaiter.where = where;
-        return awaiter;
+    template <Awaitable Operation>
+    auto await_transform(Operation operation,
+                         std::source_location where = std::source_location::current()) {
+        return operation.awaiter(where);
     }
 };
 
@@ -166,10 +165,8 @@ class [[nodiscard]] ChildAwait : ChildCall {
         where = place;
         PF_CHECK(child, "co_await of a Task that was moved away");
     }
-    ChildAwait(ChildAwait&& other) noexcept {
-        child = std::exchange(other.child, nullptr);
-        where = other.where;
-    }
+    ChildAwait(const ChildAwait&) = delete;
+    ChildAwait& operator=(const ChildAwait&) = delete;
     ~ChildAwait() {
         if (child) destroy_frame(child);
     }
@@ -231,16 +228,14 @@ class [[nodiscard]] JoinHandle {
 };
 
 template <class T>
-class [[nodiscard]] JoinAwait : Awaiter {
+class [[nodiscard]] JoinAwait {
   public:
     JoinAwait(JoinHandle<T>&& handle, const std::source_location& place) noexcept
-        : record_(handle.release()) {
-        where = place;
+        : record_(handle.release()), where_(place) {
         PF_CHECK(record_, "co_await of a JoinHandle that was joined, detached or moved away");
     }
-    JoinAwait(JoinAwait&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {
-        where = other.where;
-    }
+    JoinAwait(const JoinAwait&) = delete;
+    JoinAwait& operator=(const JoinAwait&) = delete;
     ~JoinAwait() {
         if (record_) detach_record(record_);
     }
@@ -249,7 +244,7 @@ class [[nodiscard]] JoinAwait : Awaiter {
     }
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> frame) noexcept {
-        return join_wait(record_, frame.promise(), where);
+        return join_wait(record_, frame.promise(), where_);
     }
     T await_resume() {
         struct Free {
@@ -261,6 +256,7 @@ class [[nodiscard]] JoinAwait : Awaiter {
 
   private:
     TaskRecord* record_;
+    std::source_location where_;
 };
 
 // Starts the task beside the caller. Requires: called from a task of the runtime.
@@ -270,7 +266,8 @@ JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {},
     return JoinHandle<T>(spawn_record(task.release(), options.name, where));
 }
 
-struct YieldAwait : Awaiter {
+struct YieldAwait {
+    std::source_location where;
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> frame) noexcept {
@@ -279,7 +276,11 @@ struct YieldAwait : Awaiter {
     void await_resume() const noexcept {}
 };
 
+struct [[nodiscard]] Yield {
+    YieldAwait awaiter(const std::source_location& where) const noexcept { return {where}; }
+};
+
 // Lets the other runnable tasks go first.
-inline YieldAwait yield() noexcept { return {}; }
+inline Yield yield() noexcept { return {}; }
 
 }  // namespace pilotfish::core

@@ -9,7 +9,7 @@
 // The state word guards the chain. Running -> waiting is a plain store by the task itself, made
 // before it can be found by any waker. Waiting -> running is a compare-exchange by the worker that
 // resumes it. A dump may set kReading on a task that is not running; the resuming worker then waits
-// (at most the copying of 16 pointers) until it is cleared. So a chain that is being read cannot
+// (at most the copying of 32 pointers) until it is cleared. So a chain that is being read cannot
 // move, and nobody else notices. The waker writes one byte, `woken`, and never the state word: one
 // atomic read-modify-write a switch is the whole price of being observable.
 //
@@ -18,6 +18,7 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -136,8 +137,6 @@ struct Waiter {
     TaskRecord* task = nullptr;
     std::atomic<std::uint8_t> claimed{0};  // 0, or a Wake
 
-    Waiter() = default;
-    Waiter(Waiter&& other) noexcept : task(other.task) {}  // only before it was published
     bool claim(Wake how) noexcept {
         std::uint8_t open = 0;
         return claimed.compare_exchange_strong(open, static_cast<std::uint8_t>(how),
@@ -207,9 +206,11 @@ void yield_running(TaskRecord* task) noexcept;
 inline bool budget_exhausted() noexcept { return --tls.budget < 0; }
 inline constexpr std::int32_t kOperationBudget = 128;
 
-// Base of all awaiters of this runtime: Task's await_transform fills in the place.
-struct Awaiter {
-    std::source_location where;
-};
+// What may be awaited: a small description of an operation, which makes its awaiter where it will
+// stay. Awaiters hold links that others point to, so they are never moved; and a coroutine's frame
+// keeps the description as well, so it is kept small.
+template <class Operation>
+concept Awaitable =
+    requires(Operation operation, const std::source_location& where) { operation.awaiter(where); };
 
 }  // namespace pilotfish::core

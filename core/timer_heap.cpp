@@ -50,7 +50,7 @@ void TimerHeap::remove_at(std::size_t at) noexcept {
         sift_down(at, moved);
 }
 
-void TimerHeap::arm(TimerNode& node, std::int64_t deadline_ns) {
+void TimerHeap::arm(TimedWaiter& node, std::int64_t deadline_ns) {
     std::lock_guard guard(lock_);
     entries_.push_back({deadline_ns, &node});
     node.heap.store(this, std::memory_order_release);
@@ -58,7 +58,7 @@ void TimerHeap::arm(TimerNode& node, std::int64_t deadline_ns) {
     publish();
 }
 
-void TimerHeap::disarm(TimerNode& node) noexcept {
+void TimerHeap::disarm(TimedWaiter& node) noexcept {
     while (TimerHeap* heap = node.heap.load(std::memory_order_acquire)) {
         std::lock_guard guard(heap->lock_);
         // Fired, or moved to another processor's heap, before the lock was ours.
@@ -73,12 +73,12 @@ void TimerHeap::fire(std::int64_t now_ns, TaskList& out) noexcept {
     if (earliest_ns_.load(std::memory_order_acquire) > now_ns) return;
     std::lock_guard guard(lock_);
     while (!entries_.empty() && entries_.front().deadline_ns <= now_ns) {
-        TimerNode& node = *entries_.front().node;
+        TimedWaiter& node = *entries_.front().node;
         remove_at(0);
         // Claim before letting go of the node: a waiter whose claim is taken by somebody else may
         // be destroyed as soon as it sees no heap.
-        TaskRecord* task = node.waiter->task;
-        const bool claimed = node.waiter->claim(Wake::timed_out);
+        TaskRecord* task = node.task;
+        const bool claimed = node.claim(Wake::timed_out);
         node.heap.store(nullptr, std::memory_order_release);
         if (!claimed) continue;
         task->woken.store(true, std::memory_order_relaxed);

@@ -21,22 +21,19 @@ namespace pilotfish::core {
 
 class TimerHeap;
 
-struct TimerNode {
-    Waiter* waiter = nullptr;
-    std::atomic<TimerHeap*> heap{nullptr};  // nullptr: not armed
+// A wait that a deadline may end.
+struct TimedWaiter : Waiter {
     std::uint32_t position = 0;             // guarded by the heap's lock
-
-    TimerNode() = default;
-    TimerNode(TimerNode&&) noexcept {}  // only before it was armed
+    std::atomic<TimerHeap*> heap{nullptr};  // nullptr: not armed
 };
 
 class TimerHeap {
   public:
     static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
-    void arm(TimerNode& node, std::int64_t deadline_ns);
+    void arm(TimedWaiter& node, std::int64_t deadline_ns);
     // Takes the node out of whatever heap holds it. Afterwards nobody will touch it.
-    static void disarm(TimerNode& node) noexcept;
+    static void disarm(TimedWaiter& node) noexcept;
     // Claims the waiters that are due and appends their tasks to out.
     void fire(std::int64_t now_ns, TaskList& out) noexcept;
     // Moves all nodes to another heap.
@@ -49,7 +46,7 @@ class TimerHeap {
   private:
     struct Entry {
         std::int64_t deadline_ns;
-        TimerNode* node;
+        TimedWaiter* node;
     };
     void place(std::size_t at, const Entry& entry) noexcept {
         entries_[at] = entry;
@@ -66,6 +63,6 @@ class TimerHeap {
 };
 
 // Arms a timer of the running task's processor.
-void arm_timer(TimerNode& node, Waiter& waiter, std::int64_t deadline_ns);
+void arm_timer(TimedWaiter& node, std::int64_t deadline_ns);
 
 }  // namespace pilotfish::core

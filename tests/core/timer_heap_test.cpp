@@ -14,16 +14,14 @@ using namespace std::chrono_literals;
 
 struct Timer {
     TaskRecord task;
-    Waiter waiter;
-    TimerNode node;
+    TimedWaiter waiter;
     std::int64_t deadline_ns = 0;
     bool armed = false;
     Timer() { waiter.task = &task; }
     void arm(TimerHeap& heap, std::int64_t at_ns) {
-        node.waiter = &waiter;
         deadline_ns = at_ns;
         armed = true;
-        heap.arm(node, at_ns);
+        heap.arm(waiter, at_ns);
     }
 };
 
@@ -40,7 +38,7 @@ TEST(TimerHeap, FiresWhatIsDueInOrderAndNothingElse) {
     EXPECT_EQ(due.pop(), &middle.task);
     EXPECT_EQ(due.pop(), nullptr);
     EXPECT_EQ(heap.earliest_ns(), 300);
-    TimerHeap::disarm(late.node);
+    TimerHeap::disarm(late.waiter);
     EXPECT_EQ(heap.earliest_ns(), TimerHeap::kNever);
 }
 
@@ -69,7 +67,7 @@ TEST(TimerHeap, AgreesWithAModelUnderRandomUse) {
             timers.back()->arm(heaps[current], now + static_cast<std::int64_t>(random() % 1000));
         } else if (what < 80 && !timers.empty()) {
             const std::size_t at = random() % timers.size();
-            TimerHeap::disarm(timers[at]->node);
+            TimerHeap::disarm(timers[at]->waiter);
             timers.erase(timers.begin() + static_cast<std::ptrdiff_t>(at));
         } else if (what < 99) {
             now += static_cast<std::int64_t>(random() % 100);
@@ -88,10 +86,10 @@ TEST(TimerHeap, AgreesWithAModelUnderRandomUse) {
         for (const auto& timer : timers) earliest = std::min(earliest, timer->deadline_ns);
         ASSERT_EQ(heaps[current].earliest_ns(), earliest);
     }
-    for (const auto& timer : timers) TimerHeap::disarm(timer->node);
+    for (const auto& timer : timers) TimerHeap::disarm(timer->waiter);
 }
 
-class Sleep : public LeakFree {};
+class Sleeping : public LeakFree {};
 
 Task<> sleeper(Duration delay, int number, std::vector<int>& order) {
     co_await sleep_for(delay);
@@ -115,7 +113,7 @@ Task<int> steps_through_time(ManualClock& clock) {
     co_return 0;
 }
 
-TEST_F(Sleep, FollowsAClockMovedByHand) {
+TEST_F(Sleeping, FollowsAClockMovedByHand) {
     ManualClock clock;
     Runtime runtime({.processors = 1, .clock = &clock});
     EXPECT_EQ(runtime.run(steps_through_time(clock)), 0);
@@ -128,7 +126,7 @@ Task<int> main_sleeps(Duration delay) {
     co_return 0;
 }
 
-TEST_F(Sleep, LastsAtLeastAsLongAsAsked) {
+TEST_F(Sleeping, LastsAtLeastAsLongAsAsked) {
     Runtime runtime({.processors = 1});
     EXPECT_EQ(runtime.run(main_sleeps(3ms)), 0);
 }
@@ -139,7 +137,7 @@ Task<int> sleeps_into_the_past() {
     co_return 0;
 }
 
-TEST_F(Sleep, IsOverAtOnceWhenTheDeadlineHasPassed) {
+TEST_F(Sleeping, IsOverAtOnceWhenTheDeadlineHasPassed) {
     Runtime runtime({.processors = 1});
     EXPECT_EQ(runtime.run(sleeps_into_the_past()), 0);
 }
@@ -152,7 +150,7 @@ Task<int> leaves_sleepers_behind() {
     co_return 0;
 }
 
-TEST_F(Sleep, EndsWithTheRuntime) {
+TEST_F(Sleeping, EndsWithTheRuntime) {
     Runtime runtime({.processors = 1});
     EXPECT_EQ(runtime.run(leaves_sleepers_behind()), 0);
 }

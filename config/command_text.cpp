@@ -80,6 +80,12 @@ bool begins_name(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '{' || c == '(';
 }
 
+// "sh -c ...", "/bin/bash ...": then the shell's part is meant for that shell.
+bool runs_a_shell(std::string_view text) {
+    const std::string_view program = text.substr(0, text.find_first_of(" \t\n\r"));
+    return program.ends_with("sh");
+}
+
 }  // namespace
 
 bool parse_list(std::string_view text, std::vector<std::string>& items, std::string& why) {
@@ -116,9 +122,10 @@ bool parse_command(std::string_view text, std::vector<std::string>& words, std::
 std::string_view shell_only_part(std::string_view text) {
     constexpr std::array<std::string_view, 12> kOperators{"|",  "||", "&",  "&&",   ";",    ">",
                                                           ">>", "<",  "2>", "2>&1", "1>&2", "<<"};
-    if (trimmed(text).starts_with('[')) return {};
+    if (trimmed(text).starts_with('[') || runs_a_shell(trimmed(text))) return {};
     std::size_t word_start = 0;
     bool in_single = false;
+    bool in_double = false;
     bool quoted = false;
     for (std::size_t at = 0; at <= text.size(); ++at) {
         const char c = at < text.size() ? text[at] : ' ';
@@ -126,12 +133,15 @@ std::string_view shell_only_part(std::string_view text) {
             in_single = c != '\'' && at < text.size();
         } else if (c == '\\') {
             ++at;
-        } else if (c == '\'' || c == '"') {
-            in_single = c == '\'';
+        } else if (c == '"') {
+            in_double = !in_double;
+            quoted = true;
+        } else if (c == '\'' && !in_double) {
+            in_single = true;
             quoted = true;
         } else if (c == '`' || (c == '$' && at + 1 < text.size() && begins_name(text[at + 1]))) {
             return text.substr(at, text.find_first_of(" \t\n\r\"'", at) - at);
-        } else if (is_blank(c)) {
+        } else if (is_blank(c) && !in_double) {
             const std::string_view word = text.substr(word_start, at - word_start);
             for (const std::string_view op : kOperators) {
                 if (!quoted && word == op) return word;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -98,12 +99,26 @@ void become_subreaper(const config::Settings& settings) {
     }
 }
 
+// Our own working directory would keep its mount busy for ever. The entrypoint's command takes it
+// over and we leave after that; workers that may start again are given it by name.
+std::string leave_directory() {
+    char* const here = getcwd(nullptr, 0);
+    if (here == nullptr || chdir("/") != 0) {
+        free(here);
+        return {};
+    }
+    std::string path = here;
+    free(here);
+    return path;
+}
+
 class Container {
   public:
     Container(const config::Configuration& configuration, bool entrypoint,
               const SignalsAtStart& signals)
         : configuration_(configuration),
-          entrypoint_(entrypoint),
+          starts_once_(entrypoint && configuration.workers.front().settings.restart ==
+                                         config::RestartPolicy::never),
           limits_(configuration.settings),
           standard_error_(STDERR_FILENO),
           standard_output_(STDOUT_FILENO),
@@ -112,6 +127,7 @@ class Container {
           supervisor_({
               .configuration = configuration,
               .entrypoint = entrypoint,
+              .directory = starts_once_ ? std::string() : leave_directory(),
               .signals_at_start = signals,
               .standard_output = one_output_ ? standard_error_ : standard_output_,
               .standard_error = standard_error_,
@@ -152,10 +168,10 @@ class Container {
     core::Task<void> after_first_start() {
         if (auto started = server_.start(); !started)
             say(core::LogLevel::error, started.error().message);
-        const bool may_start_again =
-            entrypoint_ &&
-            configuration_.workers.front().settings.restart != config::RestartPolicy::never;
-        if (!may_start_again) close_inherited_descriptors();
+        if (starts_once_) {
+            close_inherited_descriptors();
+            leave_directory();
+        }
         say(core::LogLevel::info, "pilotfish " + build_view().version + ": " + limits_.summary());
         for (const std::string& warning : configuration_.warnings)
             say(core::LogLevel::warn, warning);
@@ -175,7 +191,8 @@ class Container {
     }
 
     void tell_verdict() {
-        say(verdict_.code == 0 ? core::LogLevel::info : core::LogLevel::warn, verdict_.sentence);
+        say(verdict_.code == 0 || verdict_.asked_for ? core::LogLevel::info : core::LogLevel::warn,
+            verdict_.sentence);
         TerminationLog target;
         target.path = configuration_.settings.termination_log.path;
         target.configured = configuration_.is_set("TERMINATION_LOG");
@@ -185,7 +202,7 @@ class Container {
     }
 
     const config::Configuration& configuration_;
-    const bool entrypoint_;
+    const bool starts_once_;  // what only its first start needs can be let go of after that
     ContainerLimits limits_;
     Output standard_error_;
     Output standard_output_;
@@ -193,7 +210,7 @@ class Container {
     OwnLog log_;
     Supervisor supervisor_;
     http::Server server_;
-    Verdict verdict_{125, "the daemon ended before its workers"};
+    Verdict verdict_{125, "the daemon ended before its workers", false};
 };
 
 }  // namespace

@@ -19,8 +19,11 @@ std::vector<Hint> worker_hints(const config::Configuration& configuration,
     request.memory_workers = std::max(1, static_cast<int>(configuration.workers.size()));
     request.environment = environment;
     // `env` and `check` may ask about a worker whose command only its image knows.
-    if (!worker.command.empty())
-        request.go = go_version_of(find_program(worker.command.front(), environment));
+    if (!worker.command.empty()) {
+        std::string program = find_program(worker.command.front(), environment);
+        if (!program.starts_with('/') && !worker.cwd.empty()) program = worker.cwd + "/" + program;
+        request.go = go_version_of(program);
+    }
     return rightsize(request);
 }
 

@@ -47,6 +47,7 @@ void Supervisor::make_workers() {
     for (const config::WorkerConfiguration& worker : parts_.configuration.workers) {
         const config::WorkerSettings& settings = worker.settings;
         WorkerRole role;
+        role.directory = parts_.directory;
         role.stop_timeout = settings.stop_timeout;
         if (parts_.entrypoint) {
             role.inherit_descriptors = true;
@@ -83,7 +84,9 @@ core::Task<Verdict> Supervisor::run() {
     shutting_down_.store(true, std::memory_order_release);
     co_await drain_descendants();
     co_await finish_logs();
-    co_return judge();
+    Verdict verdict = judge();
+    verdict.asked_for = stop_was_asked_;
+    co_return verdict;
 }
 
 core::Task<void> Supervisor::read_signals(core::AsyncFd signals) {

@@ -28,6 +28,7 @@ namespace pilotfish::daemon {
 struct SupervisorParts {
     const config::Configuration& configuration;
     bool entrypoint = false;  // one worker, main, whose status is ours; else `run`
+    std::string directory;    // of workers without a CWD setting; empty: ours
     const SignalsAtStart& signals_at_start;
     Output& standard_output;
     Output& standard_error;

@@ -86,7 +86,7 @@ bool Worker::start() {
     SpawnRequest request;
     request.command = settings_.command;
     request.environment = context_.environment_for(settings_);
-    request.directory = settings_.cwd;
+    request.directory = settings_.cwd.empty() ? role_.directory : settings_.cwd;
     request.stdin_fd =
         settings_.stdin_mode == config::StdinMode::inherit ? STDIN_FILENO : kNullDevice;
     request.inherit_descriptors = role_.inherit_descriptors;

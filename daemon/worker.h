@@ -55,6 +55,7 @@ class WorkerContext {
 
 struct WorkerRole {
     bool inherit_descriptors = false;  // the entrypoint's own command
+    std::string directory;             // without a CWD setting; empty: ours
     std::optional<Terminal> terminal;  // handed over on each start
     bool is_the_container = false;     // entrypoint mode: the verdict tells of its end
     // false: what it leaves behind is the container's matter, not its own (entrypoint mode).

@@ -71,6 +71,16 @@ TEST(CommandText, IsWrittenAsItIsRead) {
     EXPECT_EQ(format_command({"nginx", "-g", "daemon off;"}), "nginx -g 'daemon off;'");
 }
 
+TEST(ShellOnlyPart, IsMeantForTheShellWhereTheCommandIsOne) {
+    EXPECT_EQ(shell_only_part("sh -c \"echo $HOME; exit 1\""), "");
+    EXPECT_EQ(shell_only_part("/bin/bash -c 'a | b'"), "");
+}
+
+TEST(ShellOnlyPart, IsNotLookedForInsideDoubleQuotes) {
+    EXPECT_EQ(shell_only_part("echo \"a ; b | c\" d"), "");
+    EXPECT_EQ(shell_only_part("echo \"it's\" ; b"), ";");
+}
+
 TEST(ShellOnlyPart, FindsWhatOnlyAShellWouldActOn) {
     EXPECT_EQ(shell_only_part("echo $HOME x"), "$HOME");
     EXPECT_EQ(shell_only_part("echo \"a ${X}\""), "${X}");

@@ -23,7 +23,9 @@ Result<AsyncFd> AsyncFd::adopt(int fd) {
 
 int AsyncFd::release() noexcept {
     if (!entry_) return -1;
-    Scheduler::current()->poller.retire(std::exchange(entry_, nullptr));
+    PollEntry* entry = std::exchange(entry_, nullptr);
+    // A descriptor may outlive the runtime; its entry went with it.
+    if (Scheduler* scheduler = Scheduler::current()) scheduler->poller.retire(entry);
     return std::exchange(fd_, -1);
 }
 

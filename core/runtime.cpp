@@ -50,6 +50,8 @@ std::uint64_t Scheduler::num_tasks() const noexcept {
     return created > finished ? created - finished : 0;
 }
 
+constexpr std::int64_t kStalled_ns = 10'000'000;  // the step length Go's sysmon calls too long
+
 void Scheduler::answer_probe() noexcept { probe_ns_.store(0, std::memory_order_relaxed); }
 
 std::chrono::nanoseconds Scheduler::stall(std::int64_t now_ns) noexcept {
@@ -62,7 +64,11 @@ std::chrono::nanoseconds Scheduler::stall(std::int64_t now_ns) noexcept {
     std::int64_t posted = 0;
     if (probe_ns_.compare_exchange_strong(posted, now_ns, std::memory_order_relaxed))
         return std::chrono::nanoseconds(0);
-    return std::chrono::nanoseconds(std::max<std::int64_t>(0, now_ns - posted));
+    const std::int64_t age = std::max<std::int64_t>(0, now_ns - posted);
+    // One task holds the only thread that was ever needed: time for another, if a processor is
+    // free.
+    if (age >= kStalled_ns) (void)wake_one(true);
+    return std::chrono::nanoseconds(age);
 }
 
 }  // namespace pilotfish::core

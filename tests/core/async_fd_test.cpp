@@ -221,6 +221,23 @@ Task<int> leaves_waiters(Pipe& outer) {
     co_return 0;
 }
 
+Task<int> fills_slot(AsyncFd& slot) {
+    Pipe pipe;
+    slot = std::move(pipe.read_end);
+    co_return 0;
+}
+
+TEST_F(AsyncFdOf, PipeMayOutliveTheRuntime) {
+    AsyncFd slot;
+    {
+        Runtime runtime({.processors = 1});
+        EXPECT_EQ(runtime.run(fills_slot(slot)), 0);
+    }
+    EXPECT_GE(slot.get(), 0);
+    slot.close();
+    EXPECT_EQ(slot.get(), -1);
+}
+
 TEST_F(AsyncFdOf, PipeMayStillBeAwaitedWhenTheRuntimeEnds) {
     Runtime runtime({.processors = 1});
     Pipe outer;

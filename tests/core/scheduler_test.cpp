@@ -263,6 +263,35 @@ TEST_F(Heartbeat, AgesWhileATaskHoldsTheOnlyProcessorAndRecovers) {
     asker.join();
 }
 
+Task<> sets(std::atomic<bool>& flag) {
+    flag = true;
+    co_return;
+}
+
+// Spawns, then computes on without giving its processor back until the child has run.
+Task<int> waits_without_suspending(std::atomic<bool>& holding, std::atomic<bool>& ran) {
+    JoinHandle<> child = spawn(sets(ran));
+    holding = true;
+    while (!ran.load()) std::this_thread::yield();
+    co_await child;
+    co_return 0;
+}
+
+TEST_F(Heartbeat, QuestionFindsAThreadForWorkBehindATaskThatDoesNotSuspend) {
+    Runtime runtime({.processors = 2});
+    std::atomic<bool> holding{false};
+    std::atomic<bool> ran{false};
+    std::thread asker([&] {
+        while (!holding.load()) std::this_thread::yield();
+        while (!ran.load()) {
+            (void)runtime::scheduler_stall(runtime_now());
+            std::this_thread::yield();
+        }
+    });
+    EXPECT_EQ(runtime.run(waits_without_suspending(holding, ran)), 0);
+    asker.join();
+}
+
 Task<int> idles(std::atomic<bool>& let_go) {
     while (!let_go.load()) co_await sleep_for(1ms);
     co_return 0;

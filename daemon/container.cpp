@@ -152,7 +152,6 @@ class Container {
             core::Runtime runtime(options);
             runtime.run(supervise());
         }
-        server_.stop();
         standard_output_.flush(std::chrono::milliseconds(500));
         tell_verdict();
         return verdict_.code;
@@ -161,6 +160,7 @@ class Container {
   private:
     core::Task<int> supervise() {
         verdict_ = co_await supervisor_.run();
+        server_.stop();  // before the runtime whose figures it shows is gone
         co_return verdict_.code;
     }
 

@@ -54,7 +54,11 @@ void Supervisor::make_workers() {
             role.is_the_container = true;
             role.terminal = Terminal::in_foreground();
             role.ends_its_group = settings.restart != config::RestartPolicy::never;
-            role.stop_timeout = std::nullopt;
+            // Unless it was given less, its time is the container's, which ends it by itself.
+            const config::Settings& whole = parts_.configuration.settings;
+            if (settings.stop_timeout + whole.drain_delay >= whole.stop_timeout) {
+                role.stop_timeout = std::nullopt;
+            }
         }
         workers_.push_back(
             std::make_unique<Worker>(settings, role, static_cast<WorkerContext&>(*this)));

@@ -203,6 +203,24 @@ def term_latency(machine):
         yield Row(TERM.format(name), "µs", ours, values, floor, target, scale)
 
 
+WINDOW = "window before main in which SIGTERM still kills, {}"
+
+
+@measures("supervisor", WINDOW.format("p50"), WINDOW.format("longest"))
+def signal_window(machine):
+    worker = machine.program("sleeper")
+    inits = {"pilotfish": [machine.pilotfish, "--", worker]}
+    inits |= {name: [*init_command(name, path), worker] for name, path in machine.peers(*INITS).items()}
+    found = {}
+    for name, command in inits.items():
+        out = subprocess.run([machine.program("signal_window"), "1000", "2000", *command],
+                             check=True, capture_output=True, text=True).stdout
+        found[name] = [float(word) for word in out.split()]
+    for column, how in enumerate(("p50", "longest")):
+        values = {name: values[column] for name, values in found.items()}
+        yield Row(WINDOW.format(how), "µs", values.pop("pilotfish"), values, None, None)
+
+
 @measures("supervisor", "size: program + libraries it loads (TLS apart)", "size: the program, stripped")
 def size(machine):
     def total_mb(program):

@@ -63,25 +63,29 @@ TEST_F(OnATerminal, OurOwnLogLineDoesNotStopUsWhereOutputOfTheBackgroundIsHeld) 
 }
 
 TEST_F(OnATerminal, AShellStopsAndContinuesItsJob) {
+    // Words that are waited for are typed in pieces, so that the echo of the typing is not them.
     Process shell({"bash", "--norc", "--noprofile", "-i"},
                   {.env = {{"PS1", "prompt\n"}, {"TERM", "dumb"}, {"HISTFILE", "/dev/null"}},
                    .terminal = true});
     shell.wait_line("prompt");
-    shell.write(pilotfish() + " -- sh -c 'echo re\"\"ady; exec cat'\n");
+    shell.write(pilotfish() +
+                R"( -- sh -c 'echo re""ady; while read line; do echo "got <$line>"; done')"
+                "\n");
     shell.wait_line("ready");
     shell.write(kSuspend);
     shell.wait_line("Stopped");
-    shell.write(
-        "echo shell has 't'he terminal\n");  // quoted, so that the echo of the typing is not it
-    shell.wait_line("shell has the terminal");
+    shell.wait_line("prompt");
+    shell.write("echo the terminal is the 'shell'\n");
+    shell.wait_line("is the shell");
+    shell.wait_line("prompt");
     shell.write("fg\n");
-    shell.write("typed to cat\n");
-    shell.wait_line("typed to cat");  // the terminal's echo
-    shell.wait_line("typed to cat");  // and cat's
+    shell.write("a line\n");
+    shell.wait_line("got <a line>");
     shell.write(kInterrupt);
+    shell.wait_line("prompt");
     shell.write("echo code $?\n");
     shell.wait_line("code 130");
-    shell.write("exit\n");
+    shell.write("exit 0\n");
     EXPECT_EQ(shell.wait(), exited(0));
 }
 

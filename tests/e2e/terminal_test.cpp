@@ -24,16 +24,17 @@ TEST_F(OnATerminal, TheInterruptKeyReachesTheWorkerAndItsCodeTellsSo) {
 
 TEST_F(OnATerminal, TheInterruptKeyLeavesOtherGroupsAlone) {
     Process daemon(entrypoint({"bash", "-c",
-                               "trap 'echo interrupted' INT; setsid sleep 1000 & echo ready $!; "
-                               "read line; read line; kill $!; exit 2"}),
+                               "trap 'echo interrupted' INT;"
+                               "setsid sh -c 'echo other $$; exec sleep 1000' &"
+                               "until [[ $line == end ]]; do read line; done; kill $!; exit 2"}),
                    {.terminal = true});
-    const std::string line = daemon.wait_line("ready");
-    const pid_t other = std::stoi(line.substr(line.find("ready") + 6));
+    const std::string line = daemon.wait_line("other ");
+    const pid_t other = std::stoi(line.substr(line.find("other ") + 6));
     daemon.write(kInterrupt);
     daemon.wait_line("interrupted");
-    EXPECT_FALSE(status_field(other, "State").starts_with("Z"));
     EXPECT_TRUE(exists(other));
-    daemon.write("x\ny\n");
+    EXPECT_FALSE(status_field(other, "State").starts_with("Z"));
+    daemon.write("end\n");
     EXPECT_EQ(daemon.wait(), exited(2));
 }
 

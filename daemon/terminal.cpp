@@ -27,4 +27,9 @@ void Terminal::continue_worker(pid_t worker) noexcept {
     kill(-worker, SIGCONT);
 }
 
+void Terminal::take_back(pid_t worker) noexcept {
+    // SIGTTOU is blocked, so asking from the background does not stop us.
+    if (tcgetpgrp(fd_) == worker) tcsetpgrp(fd_, getpgrp());
+}
+
 }  // namespace pilotfish::daemon

@@ -29,6 +29,9 @@ class Terminal {
     // it.
     void continue_worker(pid_t worker) noexcept;
 
+    // The worker has ended: whoever started us without job control, a script, reads on.
+    void take_back(pid_t worker) noexcept;
+
   private:
     explicit Terminal(int fd) : fd_(fd) {}
     int fd_;

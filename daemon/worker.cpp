@@ -154,6 +154,10 @@ core::Task<void> Worker::watch_process() {
         const Message& message = *received.value;
         switch (message.kind) {
             case Message::Kind::ended: {
+                if (role_.terminal) {
+                    Terminal terminal = *role_.terminal;
+                    terminal.take_back(group_);
+                }
                 const std::string text = sentence_of(message.end.status) + " after " +
                                          duration_text(SteadyClock::now() - status().started);
                 note_end(message.end.status, message.end.cpu_ns,

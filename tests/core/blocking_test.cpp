@@ -54,7 +54,7 @@ struct Gate {
     }
     void wait_for(int count) {
         std::unique_lock guard(lock);
-        changed.wait(guard, [&] { return inside == count; });
+        changed.wait(guard, [&] { return most >= count; });
     }
     void let_go() {
         std::lock_guard guard(lock);

@@ -1,6 +1,6 @@
 // signal_window ROUNDS LONGEST_US COMMAND [ARG]...
-// For how long after its exec does SIGTERM still kill COMMAND by the default action? Starts it ROUNDS
-// times, sends SIGTERM after a delay that walks through 0..LONGEST_US, and prints
+// For how long after its exec does SIGTERM still kill COMMAND by the default action? Starts it
+// ROUNDS times, sends SIGTERM after a delay that walks through 0..LONGEST_US, and prints
 //   p50_us max_us
 // p50: the delay at which half of the runs died of it; max: the longest delay at which any run did.
 // 0 0 when none ever did. COMMAND must run longer than that and end when it is asked to.

@@ -87,6 +87,7 @@ class Interrupted {
             sigprocmask(SIG_SETMASK, &mask, nullptr);
             ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
             raise(SIGSTOP);
+            setenv("ASAN_OPTIONS", "detect_leaks=0", 1);  // it cannot trace what is traced
             setenv("PILOTFISH_ADMIN_LISTEN", "127.0.0.1:0", 1);
             setenv("PILOTFISH_LOG_LEVEL", "error", 1);
             const std::string binary = pilotfish();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "cgroup/limit_file.h"
 #include "cgroup/limits_reader.h"
 #include "config/nearest_name.h"
 #include "daemon/environment.h"
@@ -34,7 +35,8 @@ std::string as_text(const http::WorkerHintsView& worker) {
         width = std::max(width, hint.name.size() + 1 + hint.value.size());
     for (const http::HintView& hint : worker.hints) {
         const std::string setting = hint.name + "=" + hint.value;
-        text += "  " + setting + std::string(width - setting.size() + 2, ' ') + hint.reason + "\n";
+        text += "  " + setting + std::string(width - setting.size() + 2, ' ') +
+                cgroup::printable(hint.reason) + "\n";
     }
     return text;
 }

@@ -29,8 +29,8 @@ def race(machine, rounds, worker, pid1):
 
 
 def start_rows(machine, pid1, prefix, tini_there):
-    wall = race(machine, 2000, ["/bin/true"], pid1)
-    stamp = race(machine, 2000, [machine.program("stamp"), STAMP_FD], pid1)
+    wall = race(machine, 1000, ["/bin/true"], pid1)
+    stamp = race(machine, 1000, [machine.program("stamp"), STAMP_FD], pid1)
 
     def row(name, table, column, target):
         values = {init: round(values[column], 1) for init, values in table.items()}

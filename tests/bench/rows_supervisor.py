@@ -166,8 +166,8 @@ def idle_cost(machine):
         yield Row(CPU.format(how), "ms", round(after[1] - before[1], 2), {}, 0, cpu_target + 0.5)
 
 
-ORPHANS = {"burst": ("20,000 orphans as PID 1, burst: time until no zombie", 600, 5),
-           "stream": ("20,000 orphans as PID 1, stream: drain after the last", 2, 5)}
+ORPHANS = {"burst": ("20,000 orphans as PID 1, burst: time until no zombie", 600, 3),
+           "stream": ("20,000 orphans as PID 1, stream: drain after the last", 2, 3)}
 
 
 @measures("supervisor", *(name for name, _, _ in ORPHANS.values()))

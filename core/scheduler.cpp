@@ -447,10 +447,12 @@ TaskRecord* Scheduler::steal(Machine& self) {
 
 TaskRecord* Scheduler::find_work(Machine& self) {
     for (;;) {
+        // The flag first: a stop that comes after the look at stopping_ must leave it raised. Acquire
+        // pairs with the release of request_stop() and max_procs().
+        const bool called =
+            self.proc && self.proc->attention.exchange(false, std::memory_order_acq_rel);
         if (stopping_.load(std::memory_order_acquire)) return nullptr;
-        if (self.proc && self.proc->attention.exchange(false, std::memory_order_acq_rel) &&
-            static_cast<int>(self.proc->index) >= active_procs())
-            retire_proc(self);
+        if (called && static_cast<int>(self.proc->index) >= active_procs()) retire_proc(self);
         if (!self.proc) {
             sleep(self);
             continue;

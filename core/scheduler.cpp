@@ -201,6 +201,7 @@ static void end_readers(TaskRecord* record) noexcept {
 }
 
 void Scheduler::destroy_tasks() noexcept {
+    injection_.close();
     auto empty = [](RegistryShard& shard) {
         while (TaskRecord* record = shard.front()) {
             end_readers(record);

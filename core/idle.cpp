@@ -172,10 +172,15 @@ std::int64_t Scheduler::earliest_timer_ns() const noexcept {
     return earliest;
 }
 
-void Scheduler::sleep_in_poller(Machine& self) {
+std::int64_t Scheduler::scan_before_poll() noexcept {
     // Until the scan below is done everybody who parks has to kick.
     poll_until_ns_.store(TimerHeap::kNever, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (idle_count_.load(std::memory_order_relaxed) <= 0) {
+        // All processors are held: their holders see to timers and queue, and a look of ours could
+        // do nothing about either. Who gives one up finds poll_until_ns_ at kNever and kicks.
+        return stopping_.load(std::memory_order_acquire) ? 0 : -1;
+    }
     const std::int64_t earliest = earliest_timer_ns();
     std::int64_t timeout_ns = -1;
     if (earliest != TimerHeap::kNever) {
@@ -187,8 +192,12 @@ void Scheduler::sleep_in_poller(Machine& self) {
             timeout_ns = left;
     }
     poll_until_ns_.store(earliest, std::memory_order_seq_cst);
+    return anything_to_do() ? 0 : timeout_ns;
+}
+
+void Scheduler::sleep_in_poller(Machine& self) {
+    const std::int64_t timeout_ns = scan_before_poll();
     TaskList ready;
-    if (anything_to_do()) timeout_ns = 0;
     poller.wait(timeout_ns, ready);
     poll_until_ns_.store(0, std::memory_order_seq_cst);
     poller.disown();
@@ -337,6 +346,9 @@ int Scheduler::max_procs(int n) {
         }
         idle_count_.store(idle, std::memory_order_relaxed);
     }
+    // The sleeper in the poller may have scanned while timers were between two heaps, or while no
+    // processor was free: it scans again.
+    if (n != before) poller.kick();
     if (n > before && injection_.size() > 0) (void)wake_one(true);
     return before;
 }

@@ -174,6 +174,8 @@ class Scheduler {
     void hold_proc(Machine& self, Proc* proc) noexcept;
     void sleep(Machine& self);
     void sleep_in_poller(Machine& self);
+    // For how long the poller's owner may sleep; negative: until kicked.
+    std::int64_t scan_before_poll() noexcept;
     bool anything_to_do() const noexcept;
     void stop_searching(Machine& self) noexcept;
     Proc* take_idle_proc_locked() noexcept;

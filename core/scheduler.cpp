@@ -361,7 +361,8 @@ void Scheduler::tick(Machine& self) {
         proc.interval = proc.interval > 4 ? proc.interval / 4 : 1;
     }
     proc.steps_left = proc.interval;
-    fire_timers(proc, false);
+    // Nobody sleeps until the timers of idle processors are due: those who run see to them.
+    fire_timers(proc, !poller.owned());
     if (poller.descriptors() > 0 && !poller.owned() &&
         now - last_poll_ns_.load(std::memory_order_relaxed) > kPollInterval_ns)
         poll_now(proc);

@@ -40,15 +40,16 @@ int wait_for_events(int epoll_fd, epoll_event* events, std::int64_t timeout_ns) 
     return epoll_wait(epoll_fd, events, kEventsPerWait, static_cast<int>(milliseconds));
 }
 
-// Under the entry's lock.
-void wake_waiter(Waiter*& slot, Wake how, TaskList& out) noexcept {
+// Under the entry's lock. False: nobody waits, or the deadline was faster.
+bool wake_waiter(Waiter*& slot, Wake how, TaskList& out) noexcept {
     Waiter* waiter = slot;
-    if (!waiter) return;
+    if (!waiter) return false;
     slot = nullptr;
     TaskRecord* task = waiter->task;
-    if (!waiter->claim(how)) return;
+    if (!waiter->claim(how)) return false;
     task->woken.store(true, std::memory_order_relaxed);
     out.push(task);
+    return true;
 }
 
 }  // namespace
@@ -138,12 +139,10 @@ void Poller::deliver(PollEntry& entry, std::uint16_t generation, std::uint32_t e
     if (entry.closed || entry.generation != generation) return;
     if (events & (EPOLLHUP | EPOLLERR)) entry.hung_up = true;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-        entry.readable = entry.reader == nullptr;
-        wake_waiter(entry.reader, Wake::ready, out);
+        entry.readable = !wake_waiter(entry.reader, Wake::ready, out);
     }
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
-        entry.writable = entry.writer == nullptr;
-        wake_waiter(entry.writer, Wake::ready, out);
+        entry.writable = !wake_waiter(entry.writer, Wake::ready, out);
     }
 }
 

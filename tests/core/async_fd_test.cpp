@@ -107,6 +107,27 @@ TEST_F(AsyncFdOf, PipeTellsATimeoutAndStaysUsable) {
     EXPECT_EQ(runtime.run(deadline_passes()), 0);
 }
 
+TEST(PollerEdge, IsRememberedWhenTheDeadlineWasFasterThanTheEvent) {
+    Poller poller;
+    int ends[2];
+    ASSERT_EQ(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    Result<PollEntry*> entry = poller.adopt(ends[0]);
+    ASSERT_TRUE(entry.ok());
+    Waiter waiter;  // timed out and queued, has not run yet
+    waiter.claim(Wake::timed_out);
+    (*entry)->reader = &waiter;
+    ASSERT_EQ(write(ends[1], "x", 1), 1);
+    ASSERT_TRUE(poller.own());
+    TaskList ready;
+    poller.wait(0, ready);
+    EXPECT_EQ(ready.size, 0U);
+    EXPECT_EQ((*entry)->reader, nullptr);
+    EXPECT_TRUE((*entry)->readable);
+    poller.retire(*entry);
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
 Task<int> closes_while_waiting() {
     Pipe pipe;
     JoinHandle<std::string> reader = spawn(read_until_end(pipe.read_end));

@@ -98,7 +98,7 @@ Result<PollEntry*> Poller::adopt(int fd) {
         std::lock_guard guard(entry->lock);
         ++entry->generation;
         entry->closed = false;
-        entry->readable = entry->writable = entry->hung_up = false;
+        entry->readable = entry->writable = false;
         entry->fd = fd;
         event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
         event.data.u64 = tag_of(entry);
@@ -137,7 +137,8 @@ void Poller::deliver(PollEntry& entry, std::uint16_t generation, std::uint32_t e
                      TaskList& out) noexcept {
     std::lock_guard guard(entry.lock);
     if (entry.closed || entry.generation != generation) return;
-    if (events & (EPOLLHUP | EPOLLERR)) entry.hung_up = true;
+    // A hang-up or error is an edge of both directions and no more: a socket that is not connected
+    // yet, a FIFO between two writers and a UDP error all pass.
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
         entry.readable = !wake_waiter(entry.reader, Wake::ready, out);
     }

@@ -25,7 +25,6 @@ struct PollEntry {
     bool closed = true;
     bool readable = false;  // an edge came that no await has consumed
     bool writable = false;
-    bool hung_up = false;  // error or hang-up: ready for ever
     std::uint16_t generation = 0;
     int fd = -1;
     Waiter* reader = nullptr;

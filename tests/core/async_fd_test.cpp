@@ -162,6 +162,22 @@ TEST_F(AsyncFdOf, PipeIsNotToldTheEdgesOfItsPredecessor) {
     EXPECT_EQ(runtime.run(reuses_descriptors()), 0);
 }
 
+// epoll calls a socket without a peer hung up; it is not so for ever.
+Task<int> adopts_before_connecting() {
+    Result<AsyncFd> socket = AsyncFd::adopt(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
+    const Wake told = co_await socket->readable();
+    EXPECT_EQ(told, Wake::ready);
+    const TimePoint deadline = runtime_now() + 1ms;
+    const Wake again = co_await socket->readable(deadline);
+    EXPECT_EQ(again, Wake::timed_out) << "whoever tries again after this would spin";
+    co_return 0;
+}
+
+TEST_F(AsyncFdOf, SocketIsToldOfAHangUpOnce) {
+    Runtime runtime({.processors = 1});
+    EXPECT_EQ(runtime.run(adopts_before_connecting()), 0);
+}
+
 Task<> fills(AsyncFd& fd, std::size_t bytes) {
     const std::string block(8192, 'x');
     while (bytes > 0) {

@@ -454,7 +454,11 @@ TaskRecord* Scheduler::find_work(Machine& self) {
         const bool called =
             self.proc && self.proc->attention.exchange(false, std::memory_order_acq_rel);
         if (stopping_.load(std::memory_order_acquire)) return nullptr;
-        if (called && static_cast<int>(self.proc->index) >= active_procs()) retire_proc(self);
+        if (called && static_cast<int>(self.proc->index) >= active_procs()) {
+            retire_proc(self);
+            // Another processor may be in hand, made after a stop had raised all flags there were.
+            continue;
+        }
         if (!self.proc) {
             sleep(self);
             continue;

@@ -115,6 +115,19 @@ class RunQueue {
         return nullptr;
     }
 
+    // Owner: what was pushed last, and a mark to ask left() with; nullptr: the ring is empty.
+    TaskRecord* newest(std::uint32_t& mark) const noexcept {
+        const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
+        if (tail == head_.load(std::memory_order_acquire)) return nullptr;
+        mark = tail - 1;
+        return ring_[mark % kCapacity].load(std::memory_order_relaxed);
+    }
+    // Owner: what lay at the mark has been taken out, by whomever. Positions wrap.
+    bool left(std::uint32_t mark) const noexcept {
+        const std::uint32_t head = head_.load(std::memory_order_acquire);
+        return static_cast<std::int32_t>(head - mark) > 0;
+    }
+
     // Owner: takes up to half of the ring out, to be given to the injection queue.
     TaskList pop_half() noexcept {
         TaskList out;

@@ -366,6 +366,7 @@ void Scheduler::tick(Machine& self) {
     if (poller.descriptors() > 0 && !poller.owned() &&
         now - last_poll_ns_.load(std::memory_order_relaxed) > kPollInterval_ns)
         poll_now(proc);
+    sample_latency(proc);
     const bool ring_empty = proc.queue.size() == 0;
     proc.backlog_ns = proc.ring_was_empty ? 0 : proc.backlog_ns + elapsed;
     proc.ring_was_empty = ring_empty;
@@ -374,6 +375,14 @@ void Scheduler::tick(Machine& self) {
         proc.backlog_ns = 0;
     if (probe_ns_.load(std::memory_order_relaxed)) [[unlikely]]
         answer_probe();
+}
+
+// One task at a time, the last in the ring at a look at the clock: it was put there since the look
+// before. One that is stolen or overflows is given up, as it may be gone.
+void Scheduler::sample_latency(Proc& proc) noexcept {
+    if (proc.sampled && !proc.queue.left(proc.sampled_mark)) return;
+    proc.sampled = proc.queue.newest(proc.sampled_mark);
+    proc.sampled_ns = proc.now_ns;
 }
 
 TaskRecord* Scheduler::take_injected(Proc& proc) noexcept {

@@ -69,7 +69,8 @@ struct Proc {
     std::uint32_t steps_to_injection = 61;
     std::uint32_t lifo_streak = 0;
     bool ring_was_empty = true;     // since the last tick
-    TaskRecord* sampled = nullptr;  // its wait in the queue is being measured
+    TaskRecord* sampled = nullptr;  // its wait in the ring is being measured; not to be touched
+    std::uint32_t sampled_mark = 0;
     std::int64_t sampled_ns = 0;
 
     Counter created, finished, steals, stolen, ticks;
@@ -164,6 +165,7 @@ class Scheduler {
     TaskRecord* take_injected(Proc& proc) noexcept;
     void push_local(Proc& proc, TaskList& list) noexcept;
     void fire_timers(Proc& proc, bool all_procs) noexcept;
+    static void sample_latency(Proc& proc) noexcept;
     bool poll_now(Proc& proc) noexcept;
 
     // Idle transitions, idle.cpp.

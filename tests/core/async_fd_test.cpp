@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -229,6 +230,32 @@ Task<int> waits_for_a_child() {
 TEST_F(AsyncFdOf, PidfdBecomesReadableWhenTheChildEnds) {
     Runtime runtime({.processors = 1});
     EXPECT_EQ(runtime.run(waits_for_a_child()), 7);
+}
+
+Task<int> adopts_without_descriptors() {
+    int ends[2];
+    PF_CHECK(pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0, "pipe2");
+    rlimit before{};
+    PF_CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0, "getrlimit");
+    const int lowest_free = dup(ends[0]);
+    ::close(lowest_free);
+    rlimit none = before;
+    none.rlim_cur = static_cast<rlim_t>(lowest_free);
+    PF_CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0, "setrlimit");
+    Result<AsyncFd> refused = AsyncFd::adopt(ends[0]);  // the first use: no epoll instance yet
+    PF_CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0, "setrlimit");
+    EXPECT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().message,
+              "cannot watch descriptor " + std::to_string(ends[0]) +
+                  ": out of file descriptors; raise RLIMIT_NOFILE");
+    Result<AsyncFd> adopted = AsyncFd::adopt(ends[1]);
+    EXPECT_TRUE(adopted.ok()) << "the refusal was for that moment";
+    co_return 0;
+}
+
+TEST_F(AsyncFdOf, PipeIsRefusedWithTheMendWhenDescriptorsRunOut) {
+    Runtime runtime({.processors = 1});
+    EXPECT_EQ(runtime.run(adopts_without_descriptors()), 0);
 }
 
 Task<int> adopts_a_regular_file() {

@@ -355,6 +355,28 @@ TEST_F(SecondThread, IsWokenByTheQuestionForAHeartbeat) {
     asker.join();
 }
 
+class ScheduleLatency : public LeakFree {};
+
+Task<int> waits_behind_long_steps() {
+    std::atomic<bool> ran{false};
+    JoinHandle<> child = spawn(sets(ran));
+    co_await yield();  // a look at the clock samples whoever is last: this task, behind the child
+    co_await child;
+    for (int i = 0; i < 100; ++i) co_await yield();
+    const runtime::RuntimeStats stats = runtime::stats();
+    std::uint64_t sampled = 0;
+    for (const std::uint64_t count : stats.schedule_latency) sampled += count;
+    EXPECT_GT(sampled, 0U);
+    EXPECT_LE(sampled, stats.spawned_total + 110U);
+    EXPECT_GT(stats.schedule_latency_sum_ns, 0U);
+    co_return 0;
+}
+
+TEST_F(ScheduleLatency, OfTasksInTheRingIsSampled) {
+    Runtime runtime({.processors = 1});
+    EXPECT_EQ(runtime.run(waits_behind_long_steps()), 0);
+}
+
 class Stop : public LeakFree {};
 
 Task<> hops_for_ever() {

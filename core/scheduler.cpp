@@ -259,7 +259,7 @@ void await_readers(TaskRecord* task) noexcept {
     }
 }
 
-void arm_timer(TimedWaiter& node, std::int64_t deadline_ns) {
+void arm_timer(TimedWaiter& node, std::int64_t deadline_ns) noexcept {
     tls.proc->timers.arm(node, deadline_ns);
 }
 

@@ -28,6 +28,8 @@
 
 namespace pilotfish::core {
 
+constexpr std::int64_t kThreadRetry_ns = 1'000'000'000;  // after a refusal; chosen, not measured
+
 bool Scheduler::anything_to_do() const noexcept {
     return injection_.size() > 0 || stopping_.load(std::memory_order_acquire);
 }
@@ -251,7 +253,9 @@ bool Scheduler::wake_one(bool may_start_thread) noexcept {
             poller.kick();  // it takes a processor by itself
             return true;
         }
-        if (!idle_machines_ && !may_start_thread) return false;
+        if (!idle_machines_ &&
+            (!may_start_thread || (no_thread_until_ns_ && monotonic_ns() < no_thread_until_ns_)))
+            return false;
         proc = take_idle_proc_locked();
         if (!proc) return false;
         searching_.fetch_add(1, std::memory_order_seq_cst);
@@ -263,16 +267,15 @@ bool Scheduler::wake_one(bool may_start_thread) noexcept {
         }
     }
     wakes.fetch_add(1, std::memory_order_relaxed);
-    if (machine)
-        machine->parker.unpark();
-    else
-        start_machine(proc);
+    if (!machine) return start_machine(proc);
+    machine->parker.unpark();
     return true;
 }
 
-void Scheduler::start_machine(Proc* proc) {
+bool Scheduler::start_machine(Proc* proc) {
     Machine* machine = new (std::nothrow) Machine;
     int error = ENOMEM;
+    bool tell = false;
     {
         std::lock_guard guard(idle_lock_);
         if (machine && stopping_.load(std::memory_order_relaxed)) {
@@ -288,18 +291,26 @@ void Scheduler::start_machine(Proc* proc) {
                 machine->next_made = machines_.load(std::memory_order_relaxed);
                 machines_.store(machine, std::memory_order_release);
                 machines_made.fetch_add(1, std::memory_order_relaxed);
-                return;
+                no_thread_until_ns_ = 0;
+                return true;
             }
             running_.fetch_sub(1, std::memory_order_seq_cst);
         }
-        if (error != 0) put_back_locked(*proc);
+        if (error != 0) {
+            put_back_locked(*proc);
+            tell = no_thread_until_ns_ == 0;
+            no_thread_until_ns_ = monotonic_ns() + kThreadRetry_ns;
+        }
     }
     searching_.fetch_sub(1, std::memory_order_seq_cst);
     delete machine;
-    // A pids limit, mostly. The processors that run go on doing all the work.
-    if (error != 0)
+    // Meanwhile it seemed that one ran or searched, and somebody may have relied on it.
+    if (error != 0) poller.kick();
+    // A pids limit, mostly. The processors that run go on doing all the work. Once an episode.
+    if (tell)
         log(LogLevel::warn, "core",
             std::string("cannot start a worker thread: ") + std::strerror(error));
+    return false;
 }
 
 void Scheduler::request_stop() noexcept {

@@ -223,13 +223,16 @@ void Scheduler::notify() noexcept {
     // Pairs with the fence in give_up_proc().
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (running_.load(std::memory_order_relaxed) > 0) {
-        // Somebody runs and will look into the queue within 61 steps. If a thread already sleeps in
-        // the poller while a processor is free, it may do it sooner; a thread is never made for
-        // this.
-        if (poll_until_ns_.load(std::memory_order_relaxed) != 0 &&
-            idle_count_.load(std::memory_order_relaxed) > 0 &&
-            searching_.load(std::memory_order_relaxed) == 0)
+        // Somebody runs and will look into the queue within 61 steps, of unknown length. If a thread
+        // sleeps while a processor is free, it may do it sooner, and is the next to sleep in the
+        // poller; a thread is never made for this.
+        if (idle_count_.load(std::memory_order_relaxed) <= 0 ||
+            searching_.load(std::memory_order_relaxed) != 0)
+            return;
+        if (poll_until_ns_.load(std::memory_order_relaxed) != 0)
             poller.kick();
+        else if (machines_made.load(std::memory_order_relaxed) > 1)
+            (void)wake_one(false);
         return;
     }
     wakes.fetch_add(1, std::memory_order_relaxed);

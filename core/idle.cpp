@@ -223,9 +223,9 @@ void Scheduler::notify() noexcept {
     // Pairs with the fence in give_up_proc().
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (running_.load(std::memory_order_relaxed) > 0) {
-        // Somebody runs and will look into the queue within 61 steps, of unknown length. If a thread
-        // sleeps while a processor is free, it may do it sooner, and is the next to sleep in the
-        // poller; a thread is never made for this.
+        // Somebody runs and will look into the queue within 61 steps, of unknown length. If a
+        // thread sleeps while a processor is free, it may do it sooner, and is the next to sleep in
+        // the poller; a thread is never made for this.
         if (idle_count_.load(std::memory_order_relaxed) <= 0 ||
             searching_.load(std::memory_order_relaxed) != 0)
             return;

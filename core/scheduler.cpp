@@ -458,8 +458,8 @@ TaskRecord* Scheduler::steal(Machine& self) {
 
 TaskRecord* Scheduler::find_work(Machine& self) {
     for (;;) {
-        // The flag first: a stop that comes after the look at stopping_ must leave it raised. Acquire
-        // pairs with the release of request_stop() and max_procs().
+        // The flag first: a stop that comes after the look at stopping_ must leave it raised.
+        // Acquire pairs with the release of request_stop() and max_procs().
         const bool called =
             self.proc && self.proc->attention.exchange(false, std::memory_order_acq_rel);
         if (stopping_.load(std::memory_order_acquire)) return nullptr;

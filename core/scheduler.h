@@ -202,7 +202,7 @@ class Scheduler {
     std::mutex idle_lock_;
     Proc* idle_procs_ = nullptr;
     Machine* idle_machines_ = nullptr;
-    std::int64_t no_thread_until_ns_ = 0;  // no thread could be made; 0: no such trouble
+    std::int64_t no_thread_until_ns_ = 0;         // no thread could be made; 0: no such trouble
     std::atomic<int> idle_count_{0};              // active processors nobody holds, made or not
     std::atomic<int> running_{0};                 // processors somebody holds
     std::atomic<int> searching_{0};               // machines that look for work to steal

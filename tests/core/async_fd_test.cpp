@@ -245,9 +245,8 @@ Task<int> adopts_without_descriptors() {
     Result<AsyncFd> refused = AsyncFd::adopt(ends[0]);  // the first use: no epoll instance yet
     PF_CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0, "setrlimit");
     EXPECT_FALSE(refused.ok());
-    EXPECT_EQ(refused.error().message,
-              "cannot watch descriptor " + std::to_string(ends[0]) +
-                  ": out of file descriptors; raise RLIMIT_NOFILE");
+    EXPECT_EQ(refused.error().message, "cannot watch descriptor " + std::to_string(ends[0]) +
+                                           ": out of file descriptors; raise RLIMIT_NOFILE");
     Result<AsyncFd> adopted = AsyncFd::adopt(ends[1]);
     EXPECT_TRUE(adopted.ok()) << "the refusal was for that moment";
     co_return 0;

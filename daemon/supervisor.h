@@ -73,18 +73,23 @@ class Supervisor final : WorkerContext {
     void take_signal(const ReceivedSignal& signal);
     void take_own_signal(const ReceivedSignal& signal);
 
+    void dump_tasks();
     void handle(const Event& event);
     void worker_is_over(Worker& worker);
     void release_followers();
     void begin_shutdown(const std::optional<ReceivedSignal>& signal, std::string reason);
     void shutdown_deadline_passed();
     void stop_next_workers();
+    std::optional<ReceivedSignal> signal_for(const Worker& worker,
+                                             const std::optional<ReceivedSignal>& received) const;
+    int kill_everybody();
     bool all_over() const;
     core::Task<void> drain_descendants();
     core::Task<void> finish_logs();
     Verdict judge() const;
 
     SupervisorParts parts_;
+    OutputSource dump_source_;
     ProcessTable processes_;
     std::vector<std::unique_ptr<Worker>> workers_;
     core::Channel<Event> events_;

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
@@ -33,26 +34,24 @@ namespace {
 
 void say(core::LogLevel level, const std::string& line) { core::log(level, "daemon", line); }
 
-// The daemon's own lines on stderr, from construction to the last flush.
+// A reader that has stopped reading must not hold up the end of the container.
+constexpr std::chrono::milliseconds kFlushPatience{500};
+
+// The daemon's own lines on stderr.
 class OwnLog {
   public:
     OwnLog(Output& output, const config::Settings& settings)
-        : output_(output), sink_(output, style_of(output, settings)) {
+        : sink_(output, style_of(output, settings)) {
         core::set_log_level(settings.log_level);
         core::set_log_sink(&sink_);
     }
-    ~OwnLog() {
-        core::set_log_sink(nullptr);
-        // A reader that has stopped reading must not hold up the end of the container.
-        output_.flush(std::chrono::milliseconds(500));
-    }
+    ~OwnLog() { core::set_log_sink(nullptr); }
 
   private:
     static OwnStyle style_of(const Output& output, const config::Settings& settings) {
         if (settings.log_format == config::LogFormat::json) return OwnStyle::json;
         return wants_colour(output.descriptor()) ? OwnStyle::coloured_text : OwnStyle::text;
     }
-    Output& output_;
     SpdlogSink sink_;
 };
 
@@ -151,23 +150,32 @@ class Container {
             return refuse(bound.error().message);
         core::RuntimeOptions options;
         options.processors = limits_.snapshot().derived.maxprocs;
-        {
-            core::Runtime runtime(options);
-            runtime.run(supervise());
-        }
-        standard_output_.flush(std::chrono::milliseconds(500));
-        tell_verdict();
-        return verdict_.code;
+        core::Runtime runtime(options);
+        return runtime.run(supervise());
     }
 
   private:
     core::Task<int> supervise() {
         verdict_ = co_await supervisor_.run();
-        // Before the runtime whose figures it shows is gone; it may be starting on another thread.
-        const std::lock_guard lock(server_mutex_);
-        server_stopped_ = true;
-        server_.stop();
+        leave();
         co_return verdict_.code;
+    }
+
+    // The end of the process, on whatever thread this is, with everything else still running:
+    // nothing has to be taken down in order that the kernel takes away at once. A socket's name in
+    // a file system is the one thing that would stay.
+    [[noreturn]] void leave() {
+        tell_verdict();
+        standard_output_.flush(kFlushPatience);
+        standard_error_.flush(kFlushPatience);
+        const std::vector<http::BoundListener> listeners = server_.listeners();
+        if (std::any_of(listeners.begin(), listeners.end(),
+                        [](const auto& bound) { return bound.port == 0; })) {
+            const std::lock_guard lock(server_mutex_);
+            server_stopped_ = true;
+            server_.stop();
+        }
+        _exit(verdict_.code);
     }
 
     // The worker runs: now the admin plane, the log lines and the following of the limits.

@@ -10,6 +10,7 @@
 #include "core/sleep.h"
 #include "core/stack_dump.h"
 #include "daemon/descendants.h"
+#include "daemon/duration_text.h"
 #include "daemon/environment.h"
 
 namespace pilotfish::daemon {
@@ -25,24 +26,6 @@ void say(core::LogLevel level, const std::string& line) { core::log(level, "daem
 
 void append_loss(const void*, std::uint64_t lost, std::string& out) {
     out += "pilotfish: " + std::to_string(lost) + " lines of a dump were lost\n";
-}
-
-// Told once each, by pid and start time.
-void tell_descendants(std::vector<Descendant>& told) {
-    const bool first = told.empty();
-    const std::vector<Descendant> all = descendants_of(getpid());
-    if (first && all.empty() && getpid() == 1) {
-        // /proc is not there; somebody is, or nobody would have asked.
-        kill(-1, SIGTERM);
-        kill(-1, SIGCONT);
-    }
-    for (const Descendant& process : all) {
-        if (process.state == 'Z' || std::find(told.begin(), told.end(), process) != told.end())
-            continue;
-        signal_descendant(process, SIGTERM);
-        signal_descendant(process, SIGCONT);  // whoever is stopped would never see the first
-        told.push_back(process);
-    }
 }
 
 }  // namespace
@@ -261,8 +244,7 @@ void Supervisor::shutdown_deadline_passed() {
         case ShutdownPhase::telling: {
             say(core::LogLevel::warn,
                 "still running near the end of the stop timeout: telling every descendant");
-            std::vector<Descendant> told;
-            tell_descendants(told);
+            tell_descendants();
             break;
         }
         case ShutdownPhase::killing: {
@@ -303,58 +285,6 @@ void Supervisor::stop_next_workers() {
 // By what was handled, not by what the workers say of themselves: the end of the last one may be
 // known to it before its event arrived here, and would be missing from the verdict.
 bool Supervisor::all_over() const { return over_.size() == workers_.size(); }
-
-// Returns how many were found. Where /proc does not show them, PID 1 can still reach all of its
-// namespace, and a worker's own process has its pidfd.
-int Supervisor::kill_everybody() {
-    const int killed = kill_descendants();
-    if (killed > 0) return killed;
-    if (getpid() == 1) kill(-1, SIGKILL);
-    for (const auto& worker : workers_) {
-        if (has_process(worker->state())) worker->kill_now();
-    }
-    return 0;
-}
-
-// Whoever is left: daemons that double-forked, setsid escapees, background jobs of a shell. They
-// are told, given what is left of the time, and killed at its end.
-core::Task<void> Supervisor::drain_descendants() {
-    const SteadyTime begin = SteadyClock::now();
-    SteadyTime deadline =
-        shutdown_ ? shutdown_->kills_at() : begin + parts_.configuration.settings.stop_timeout;
-    SteadyTime next_walk = begin;
-    std::vector<Descendant> told;
-    bool said = false;
-    bool killed = false;
-    milliseconds pause{1};
-    while (ProcessTable::has_children()) {
-        const SteadyTime now = SteadyClock::now();
-        if (now >= deadline) {
-            const int count = kill_everybody();
-            if (!killed)
-                say(core::LogLevel::warn,
-                    "killed " + std::to_string(count) + " processes that did not end");
-            killed = true;
-            // What takes no SIGKILL is in an uninterruptible wait, or not ours to see: our end is
-            // its end.
-            if (now >= deadline + std::chrono::seconds(2)) co_return;
-        } else if (now >= next_walk) {
-            tell_descendants(told);
-            next_walk = now + milliseconds(100);  // a walk over /proc is dear where many are left
-        }
-        if (!said && now >= begin + milliseconds(200)) {
-            said = true;
-            say(core::LogLevel::info, "the workers have ended; " + std::to_string(told.size()) +
-                                          " processes they left behind have " +
-                                          duration_text(deadline - now) + " to end");
-        }
-        auto received = co_await events_.receive(now + pause);
-        const bool interrupted =
-            received.value && received.value->signal && received.value->signal->number == SIGINT;
-        if (interrupted) deadline = std::min(deadline, SteadyClock::now());
-        pause = std::min(pause * 2, milliseconds(10));
-    }
-}
 
 // With the last descendant gone every pipe is at its end, unless somebody outside holds it.
 core::Task<void> Supervisor::finish_logs() {

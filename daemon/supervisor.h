@@ -16,6 +16,7 @@
 #include "core/async_fd.h"
 #include "core/channel.h"
 #include "core/task.h"
+#include "daemon/descendants.h"
 #include "daemon/process_table.h"
 #include "daemon/rightsize.h"
 #include "daemon/shutdown.h"
@@ -82,6 +83,7 @@ class Supervisor final : WorkerContext {
     void stop_next_workers();
     std::optional<ReceivedSignal> signal_for(const Worker& worker,
                                              const std::optional<ReceivedSignal>& received) const;
+    void tell_descendants();
     int kill_everybody();
     bool all_over() const;
     core::Task<void> drain_descendants();
@@ -101,6 +103,7 @@ class Supervisor final : WorkerContext {
     std::string stop_reason_;      // "SIGTERM", "db ended, which is critical"
     bool stop_was_asked_ = false;  // from outside, not by a critical worker
     std::optional<int> forced_code_;
+    std::vector<Descendant> told_;      // by tell_descendants(), once each
     std::vector<const Worker*> over_;   // in the order they ended
     std::vector<const Worker*> asked_;  // to stop
     std::vector<const Worker*> released_;

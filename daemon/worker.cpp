@@ -17,6 +17,7 @@
 #include "core/runtime.h"
 #include "core/sleep.h"
 #include "daemon/descendants.h"
+#include "daemon/duration_text.h"
 #include "daemon/pidfd.h"
 
 namespace pilotfish::daemon {
@@ -47,28 +48,7 @@ bool group_is_dead(pid_t group) {
 
 bool group_exists(pid_t group) { return kill(-group, 0) == 0 || errno == EPERM; }
 
-LineStyle line_style(config::WorkerLog log) {
-    return log == config::WorkerLog::json ? LineStyle::json : LineStyle::prefix;
-}
-
 }  // namespace
-
-std::string duration_text(nanoseconds duration) {
-    char text[48];
-    const double seconds = std::chrono::duration<double>(duration).count();
-    if (seconds < 1) {
-        std::snprintf(text, sizeof text, "%.0f ms", seconds * 1e3);
-    } else if (seconds < 60) {
-        std::snprintf(text, sizeof text, "%.1f s", seconds);
-    } else if (seconds < 3600) {
-        std::snprintf(text, sizeof text, "%d min %d s", static_cast<int>(seconds) / 60,
-                      static_cast<int>(seconds) % 60);
-    } else {
-        std::snprintf(text, sizeof text, "%d h %d min", static_cast<int>(seconds) / 3600,
-                      static_cast<int>(seconds) % 3600 / 60);
-    }
-    return text;
-}
 
 Worker::Worker(config::WorkerSettings settings, WorkerRole role, WorkerContext& context)
     : settings_(std::move(settings)),
@@ -298,53 +278,6 @@ void Worker::apply(WorkerEvent event) {
         status_.state = next_state(status_.state, event);
     }
     context_.worker_changed(*this);
-}
-
-bool Worker::open_log_pipe(int& write_end, Output& output, std::string_view stream_name) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return false;
-    // Ours alone: the worker's end has a file description of its own and stays blocking.
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    auto pipe = core::AsyncFd::adopt(ends[0]);
-    if (!pipe) {
-        close(ends[1]);
-        return false;
-    }
-    auto stream =
-        std::make_shared<LogStream>(output, line_style(settings_.log), settings_.name, stream_name);
-    {
-        const std::lock_guard lock(mutex_);
-        streams_.push_back(stream);
-    }
-    context_.log_stream_opened();
-    core::spawn(pump(std::move(*pipe), std::move(stream), &output), {.name = "log pump"}).detach();
-    write_end = ends[1];
-    return true;
-}
-
-core::Task<void> Worker::pump(core::AsyncFd pipe, std::shared_ptr<LogStream> stream,
-                              Output* output) {
-    for (;;) {
-        const ssize_t length = stream->read_from(pipe.get());
-        if (length > 0) {
-            // A reader that lags gets a little time before lines are lost; one that is gone does
-            // not.
-            while (output->wants_pause()) co_await core::sleep_for(milliseconds(1));
-            co_await core::yield();
-            continue;
-        }
-        if (length == 0 || (errno != EAGAIN && errno != EINTR)) break;
-        const core::Wake wake = co_await pipe.readable();
-        if (wake == core::Wake::closed) break;
-    }
-    stream->end();
-    {
-        const std::lock_guard lock(mutex_);
-        status_.log_lines += stream->lines();
-        status_.log_lines_lost += stream->lost_lines();
-        std::erase(streams_, stream);
-    }
-    context_.log_stream_closed();
 }
 
 WorkerStatus Worker::status() const {

@@ -146,7 +146,4 @@ class Worker final : ProcessListener {
     std::vector<std::shared_ptr<LogStream>> streams_;
 };
 
-// "1.2 s", "340 ms", "3 min 20 s".
-std::string duration_text(std::chrono::nanoseconds duration);
-
 }  // namespace pilotfish::daemon

@@ -42,7 +42,7 @@ bool ReadyAwait::start(FrameBase& frame) {
         waiter_.claim(Wake::closed);
         return false;
     }
-    if (edge || entry_->hung_up) {
+    if (edge) {
         edge = false;
         waiter_.claim(Wake::ready);
         if (!budget_exhausted()) return false;

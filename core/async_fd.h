@@ -6,8 +6,12 @@
 // may return ready once for an edge whose data was read already, so try again after it. Awaiting
 // without a failed try may wait for ever: there may be no further edge.
 //
-// Thread-safety: readable, writable: one task each at a time; close(): any thread. Ownership: owns
-// the descriptor and closes it. Suspends: readable, writable. Fails: adopt(), with a sentence.
+// Thread-safety: readable, writable: one task each at a time; an await may go on in any thread while
+// another task calls close() or release(). These two, moving and get() are not atomic with one
+// another: whoever closes from another thread must be the only one to do so, and a task that is
+// between its await and its system call may then hold a number that has been closed or given to
+// another file. So close from the task that uses it, or let that task be the one that hears
+// Wake::closed last. Ownership: owns the descriptor and closes it. Suspends: readable, writable. Fails: adopt(), with a sentence.
 // O_NONBLOCK is the caller's to set.
 #pragma once
 

@@ -10,11 +10,14 @@
 // sent before close() is still received.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "core/clock.h"
@@ -101,7 +104,7 @@ class ReceiveAwait : ReceiverLink {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> frame) {
-        return channel_->start(*this, frame.promise());
+        return channel_.load(std::memory_order_relaxed)->start(*this, frame.promise());
     }
     Received<T> await_resume() {
         if (parked_) leave();
@@ -116,11 +119,15 @@ class ReceiveAwait : ReceiverLink {
         parked_ = false;
         if (deadline_ns_ != kNoDeadline_ns) TimerHeap::disarm(waiter_);
         const auto claimed = waiter_.claimed.load(std::memory_order_acquire);
-        if (claimed == 0 || claimed == static_cast<std::uint8_t>(Wake::timed_out))
-            channel_->forget(*this);
+        if (claimed != 0 && claimed != static_cast<std::uint8_t>(Wake::timed_out)) return;
+        // Whoever takes the pointer first: we, and the channel waits until we have let go of it; or
+        // the channel, which has unlinked us and may be gone.
+        if (Channel<T>* channel = channel_.exchange(nullptr, std::memory_order_acq_rel))
+            channel->forget(*this);
     }
 
-    Channel<T>* channel_;
+    std::atomic<Channel<T>*> channel_;  // nullptr: one of the two sides has let go
+    bool awaited_ = false;              // guarded by the channel's lock: it counts on our leaving
     std::int64_t deadline_ns_;
     std::source_location where_;
     TimedWaiter waiter_;
@@ -139,12 +146,22 @@ struct [[nodiscard]] Receive {
 
 template <class T>
 class Channel {
+    // A receiver is claimed before its value is moved to it: a move that threw would leave it
+    // claimed by nobody.
+    static_assert(std::is_nothrow_move_constructible_v<T>,
+                  "send a std::unique_ptr to what may throw when it is moved");
+
   public:
     Channel() noexcept { receivers_.prev = receivers_.next = &receivers_; }
     Channel(const Channel&) = delete;
     Channel& operator=(const Channel&) = delete;
-    // Receivers that still wait are woken with Wake::closed and touch the channel no more.
-    ~Channel() { close(); }
+    // Receivers that still wait are woken with Wake::closed and touch the channel no more; nor do
+    // those whose deadline has passed and that have not run since.
+    ~Channel() {
+        close();
+        // A few instructions: another thread is between taking its pointer and forget().
+        while (!all_left()) cpu_relax();
+    }
 
     bool send(T value) {
         bool notify = false;
@@ -195,14 +212,23 @@ class Channel {
     }
 
     // The first receiver whose wait could be claimed; those whose deadline came first are passed
-    // over.
+    // over, and are told so.
     ReceiveAwait<T>* next_receiver(Wake how) noexcept {
         while (receivers_.next != &receivers_) {
             auto* receiver = static_cast<ReceiveAwait<T>*>(receivers_.next);
             unlink(*receiver);
             if (receiver->waiter_.claim(how)) return receiver;
+            if (receiver->channel_.exchange(nullptr, std::memory_order_acq_rel)) continue;
+            // It was faster and comes to forget(): until then it is there.
+            receiver->awaited_ = true;
+            ++leaving_;
         }
         return nullptr;
+    }
+
+    bool all_left() const noexcept {
+        std::lock_guard guard(lock_);
+        return leaving_ == 0;
     }
 
     bool start(ReceiveAwait<T>& receiver, FrameBase& frame) {
@@ -231,11 +257,15 @@ class Channel {
 
     void forget(ReceiveAwait<T>& receiver) noexcept {
         std::lock_guard guard(lock_);
-        unlink(receiver);
+        if (receiver.awaited_)
+            --leaving_;
+        else
+            unlink(receiver);
     }
 
     mutable SpinLock lock_;
     bool closed_ = false;
+    std::uint32_t leaving_ = 0;  // receivers passed over that are on their way to forget()
     ReceiverLink receivers_;
     GrowingRing<T> queue_;
 };

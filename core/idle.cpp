@@ -28,6 +28,8 @@
 
 namespace pilotfish::core {
 
+constexpr std::int64_t kThreadRetry_ns = 1'000'000'000;  // after a refusal; chosen, not measured
+
 bool Scheduler::anything_to_do() const noexcept {
     return injection_.size() > 0 || stopping_.load(std::memory_order_acquire);
 }
@@ -172,10 +174,15 @@ std::int64_t Scheduler::earliest_timer_ns() const noexcept {
     return earliest;
 }
 
-void Scheduler::sleep_in_poller(Machine& self) {
+std::int64_t Scheduler::scan_before_poll() noexcept {
     // Until the scan below is done everybody who parks has to kick.
     poll_until_ns_.store(TimerHeap::kNever, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (idle_count_.load(std::memory_order_relaxed) <= 0) {
+        // All processors are held: their holders see to timers and queue, and a look of ours could
+        // do nothing about either. Who gives one up finds poll_until_ns_ at kNever and kicks.
+        return stopping_.load(std::memory_order_acquire) ? 0 : -1;
+    }
     const std::int64_t earliest = earliest_timer_ns();
     std::int64_t timeout_ns = -1;
     if (earliest != TimerHeap::kNever) {
@@ -187,8 +194,12 @@ void Scheduler::sleep_in_poller(Machine& self) {
             timeout_ns = left;
     }
     poll_until_ns_.store(earliest, std::memory_order_seq_cst);
+    return anything_to_do() ? 0 : timeout_ns;
+}
+
+void Scheduler::sleep_in_poller(Machine& self) {
+    const std::int64_t timeout_ns = scan_before_poll();
     TaskList ready;
-    if (anything_to_do()) timeout_ns = 0;
     poller.wait(timeout_ns, ready);
     poll_until_ns_.store(0, std::memory_order_seq_cst);
     poller.disown();
@@ -212,13 +223,16 @@ void Scheduler::notify() noexcept {
     // Pairs with the fence in give_up_proc().
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (running_.load(std::memory_order_relaxed) > 0) {
-        // Somebody runs and will look into the queue within 61 steps. If a thread already sleeps in
-        // the poller while a processor is free, it may do it sooner; a thread is never made for
-        // this.
-        if (poll_until_ns_.load(std::memory_order_relaxed) != 0 &&
-            idle_count_.load(std::memory_order_relaxed) > 0 &&
-            searching_.load(std::memory_order_relaxed) == 0)
+        // Somebody runs and will look into the queue within 61 steps, of unknown length. If a thread
+        // sleeps while a processor is free, it may do it sooner, and is the next to sleep in the
+        // poller; a thread is never made for this.
+        if (idle_count_.load(std::memory_order_relaxed) <= 0 ||
+            searching_.load(std::memory_order_relaxed) != 0)
+            return;
+        if (poll_until_ns_.load(std::memory_order_relaxed) != 0)
             poller.kick();
+        else if (machines_made.load(std::memory_order_relaxed) > 1)
+            (void)wake_one(false);
         return;
     }
     wakes.fetch_add(1, std::memory_order_relaxed);
@@ -242,7 +256,9 @@ bool Scheduler::wake_one(bool may_start_thread) noexcept {
             poller.kick();  // it takes a processor by itself
             return true;
         }
-        if (!idle_machines_ && !may_start_thread) return false;
+        if (!idle_machines_ &&
+            (!may_start_thread || (no_thread_until_ns_ && monotonic_ns() < no_thread_until_ns_)))
+            return false;
         proc = take_idle_proc_locked();
         if (!proc) return false;
         searching_.fetch_add(1, std::memory_order_seq_cst);
@@ -254,16 +270,15 @@ bool Scheduler::wake_one(bool may_start_thread) noexcept {
         }
     }
     wakes.fetch_add(1, std::memory_order_relaxed);
-    if (machine)
-        machine->parker.unpark();
-    else
-        start_machine(proc);
+    if (!machine) return start_machine(proc);
+    machine->parker.unpark();
     return true;
 }
 
-void Scheduler::start_machine(Proc* proc) {
+bool Scheduler::start_machine(Proc* proc) {
     Machine* machine = new (std::nothrow) Machine;
     int error = ENOMEM;
+    bool tell = false;
     {
         std::lock_guard guard(idle_lock_);
         if (machine && stopping_.load(std::memory_order_relaxed)) {
@@ -279,18 +294,26 @@ void Scheduler::start_machine(Proc* proc) {
                 machine->next_made = machines_.load(std::memory_order_relaxed);
                 machines_.store(machine, std::memory_order_release);
                 machines_made.fetch_add(1, std::memory_order_relaxed);
-                return;
+                no_thread_until_ns_ = 0;
+                return true;
             }
             running_.fetch_sub(1, std::memory_order_seq_cst);
         }
-        if (error != 0) put_back_locked(*proc);
+        if (error != 0) {
+            put_back_locked(*proc);
+            tell = no_thread_until_ns_ == 0;
+            no_thread_until_ns_ = monotonic_ns() + kThreadRetry_ns;
+        }
     }
     searching_.fetch_sub(1, std::memory_order_seq_cst);
     delete machine;
-    // A pids limit, mostly. The processors that run go on doing all the work.
-    if (error != 0)
+    // Meanwhile it seemed that one ran or searched, and somebody may have relied on it.
+    if (error != 0) poller.kick();
+    // A pids limit, mostly. The processors that run go on doing all the work. Once an episode.
+    if (tell)
         log(LogLevel::warn, "core",
             std::string("cannot start a worker thread: ") + std::strerror(error));
+    return false;
 }
 
 void Scheduler::request_stop() noexcept {
@@ -337,6 +360,9 @@ int Scheduler::max_procs(int n) {
         }
         idle_count_.store(idle, std::memory_order_relaxed);
     }
+    // The sleeper in the poller may have scanned while timers were between two heaps, or while no
+    // processor was free: it scans again.
+    if (n != before) poller.kick();
     if (n > before && injection_.size() > 0) (void)wake_one(true);
     return before;
 }

@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstring>
 #include <ctime>
+#include <string>
 
 namespace pilotfish::core {
 namespace {
@@ -40,32 +41,51 @@ int wait_for_events(int epoll_fd, epoll_event* events, std::int64_t timeout_ns) 
     return epoll_wait(epoll_fd, events, kEventsPerWait, static_cast<int>(milliseconds));
 }
 
-// Under the entry's lock.
-void wake_waiter(Waiter*& slot, Wake how, TaskList& out) noexcept {
+Error cannot_watch(int fd, int reason) {
+    const std::string what = "watch descriptor " + std::to_string(fd);
+    if (reason == EMFILE)
+        return {"cannot " + what + ": out of file descriptors; raise RLIMIT_NOFILE", reason};
+    return system_error(what, reason);
+}
+
+// Under the entry's lock. False: nobody waits, or the deadline was faster.
+bool wake_waiter(Waiter*& slot, Wake how, TaskList& out) noexcept {
     Waiter* waiter = slot;
-    if (!waiter) return;
+    if (!waiter) return false;
     slot = nullptr;
     TaskRecord* task = waiter->task;
-    if (!waiter->claim(how)) return;
+    if (!waiter->claim(how)) return false;
     task->woken.store(true, std::memory_order_relaxed);
     out.push(task);
+    return true;
 }
 
 }  // namespace
 
+int Poller::try_open() noexcept {
+    if (epoll_fd_.load(std::memory_order_acquire) >= 0) return 0;
+    std::lock_guard guard(opening_);
+    if (epoll_fd_.load(std::memory_order_relaxed) >= 0) return 0;
+    const int event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event_fd < 0) return errno;
+    const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;
+    event.data.u64 = kKick;
+    if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, event_fd, &event) != 0) {
+        const int reason = errno;
+        if (epoll_fd >= 0) close(epoll_fd);
+        close(event_fd);
+        return reason;
+    }
+    event_fd_ = event_fd;
+    epoll_fd_.store(epoll_fd, std::memory_order_release);
+    return 0;
+}
+
 void Poller::open() noexcept {
-    std::call_once(opened_, [this] {
-        const int fd = epoll_create1(EPOLL_CLOEXEC);
-        PF_CHECK(fd >= 0, "cannot make the epoll instance: out of file descriptors");
-        event_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        PF_CHECK(event_fd_ >= 0, "cannot make the wake-up eventfd: out of file descriptors");
-        epoll_event event{};
-        event.events = EPOLLIN | EPOLLET;
-        event.data.u64 = kKick;
-        PF_CHECK(epoll_ctl(fd, EPOLL_CTL_ADD, event_fd_, &event) == 0,
-                 "cannot watch the wake-up eventfd");
-        epoll_fd_.store(fd, std::memory_order_release);
-    });
+    const int reason = try_open();
+    PF_CHECK(reason == 0, system_error("make the epoll instance to sleep in", reason).message);
 }
 
 Poller::~Poller() {
@@ -79,7 +99,7 @@ Poller::~Poller() {
 }
 
 Result<PollEntry*> Poller::adopt(int fd) {
-    open();
+    if (const int reason = try_open()) return cannot_watch(fd, reason);
     PollEntry* entry = nullptr;
     {
         std::lock_guard guard(entries_lock_);
@@ -97,7 +117,7 @@ Result<PollEntry*> Poller::adopt(int fd) {
         std::lock_guard guard(entry->lock);
         ++entry->generation;
         entry->closed = false;
-        entry->readable = entry->writable = entry->hung_up = false;
+        entry->readable = entry->writable = false;
         entry->fd = fd;
         event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
         event.data.u64 = tag_of(entry);
@@ -106,7 +126,7 @@ Result<PollEntry*> Poller::adopt(int fd) {
     if (epoll_ctl(epoll_fd_.load(std::memory_order_acquire), EPOLL_CTL_ADD, fd, &event) != 0) {
         const int reason = errno;
         retire(entry);
-        return system_error("watch descriptor " + std::to_string(fd), reason);
+        return cannot_watch(fd, reason);
     }
     return entry;
 }
@@ -136,14 +156,13 @@ void Poller::deliver(PollEntry& entry, std::uint16_t generation, std::uint32_t e
                      TaskList& out) noexcept {
     std::lock_guard guard(entry.lock);
     if (entry.closed || entry.generation != generation) return;
-    if (events & (EPOLLHUP | EPOLLERR)) entry.hung_up = true;
+    // A hang-up or error is an edge of both directions and no more: a socket that is not connected
+    // yet, a FIFO between two writers and a UDP error all pass.
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-        entry.readable = entry.reader == nullptr;
-        wake_waiter(entry.reader, Wake::ready, out);
+        entry.readable = !wake_waiter(entry.reader, Wake::ready, out);
     }
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
-        entry.writable = entry.writer == nullptr;
-        wake_waiter(entry.writer, Wake::ready, out);
+        entry.writable = !wake_waiter(entry.writer, Wake::ready, out);
     }
 }
 

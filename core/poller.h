@@ -6,7 +6,8 @@
 // that.
 //
 // Thread-safety: any thread. Owns the epoll descriptor and an eventfd. Blocks: wait() up to its
-// time-out. Fails: a sentence, from adopt().
+// time-out. Fails: a sentence, from adopt(); wait() and kick() abort when
+// no epoll instance can be made: nothing else can sleep or be woken.
 #pragma once
 
 #include <atomic>
@@ -25,7 +26,6 @@ struct PollEntry {
     bool closed = true;
     bool readable = false;  // an edge came that no await has consumed
     bool writable = false;
-    bool hung_up = false;  // error or hang-up: ready for ever
     std::uint16_t generation = 0;
     int fd = -1;
     Waiter* reader = nullptr;
@@ -64,13 +64,16 @@ class Poller {
     }
 
   private:
+    // 0, or why there is no epoll instance. Done once it has succeeded.
+    int try_open() noexcept;
+    // Where there is no way on without one.
     void open() noexcept;
     void deliver(PollEntry& entry, std::uint16_t generation, std::uint32_t events,
                  TaskList& out) noexcept;
 
     std::atomic<int> epoll_fd_{-1};
     int event_fd_ = -1;
-    std::once_flag opened_;
+    std::mutex opening_;
     std::atomic<bool> owned_{false};
     std::atomic<bool> kicked_{false};
     std::atomic<std::uint32_t> descriptors_{0};

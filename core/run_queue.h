@@ -53,6 +53,7 @@ class InjectionQueue {
     void push(TaskList list) noexcept {
         if (!list.head) return;
         std::lock_guard guard(lock_);
+        if (closed_) return;
         (list_.tail ? list_.tail->queue_next : list_.head) = list.head;
         list_.tail = list.tail;
         list_.size += list.size;
@@ -70,10 +71,19 @@ class InjectionQueue {
         size_.store(list_.size, std::memory_order_release);
         return out;
     }
+    // Forgets what lies here and whatever is pushed from now on: the tasks are being destroyed, and
+    // a link must not be written behind one that is gone.
+    void close() noexcept {
+        std::lock_guard guard(lock_);
+        closed_ = true;
+        list_ = TaskList{};
+        size_.store(0, std::memory_order_release);
+    }
     std::size_t size() const noexcept { return size_.load(std::memory_order_acquire); }
 
   private:
     SpinLock lock_;
+    bool closed_ = false;
     TaskList list_;
     std::atomic<std::size_t> size_{0};
 };
@@ -103,6 +113,19 @@ class RunQueue {
                 return task;
         }
         return nullptr;
+    }
+
+    // Owner: what was pushed last, and a mark to ask left() with; nullptr: the ring is empty.
+    TaskRecord* newest(std::uint32_t& mark) const noexcept {
+        const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
+        if (tail == head_.load(std::memory_order_acquire)) return nullptr;
+        mark = tail - 1;
+        return ring_[mark % kCapacity].load(std::memory_order_relaxed);
+    }
+    // Owner: what lay at the mark has been taken out, by whomever. Positions wrap.
+    bool left(std::uint32_t mark) const noexcept {
+        const std::uint32_t head = head_.load(std::memory_order_acquire);
+        return static_cast<std::int32_t>(head - mark) > 0;
     }
 
     // Owner: takes up to half of the ring out, to be given to the injection queue.

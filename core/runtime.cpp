@@ -56,8 +56,7 @@ void Scheduler::answer_probe() noexcept { probe_ns_.store(0, std::memory_order_r
 
 std::chrono::nanoseconds Scheduler::stall(std::int64_t now_ns) noexcept {
     if (stopping_.load(std::memory_order_relaxed) ||
-        running_.load(std::memory_order_relaxed) == 0 ||
-        poll_until_ns_.load(std::memory_order_relaxed) != 0) {
+        running_.load(std::memory_order_relaxed) == 0) {
         probe_ns_.store(0, std::memory_order_relaxed);
         return std::chrono::nanoseconds(0);
     }

@@ -99,6 +99,7 @@ struct RuntimeStats {
     std::int64_t frame_bytes = 0;       // coroutine frames and task records in use
     std::int64_t frame_held_bytes = 0;  // the same with what is kept for reuse
     // Time from runnable to running, of a sample of tasks.
+    // Of sampled tasks, from a processor's ring to running; at most one in 16 steps is sampled.
     std::array<std::uint64_t, kLatencyBuckets> schedule_latency{};
     std::uint64_t schedule_latency_sum_ns = 0;
 };

@@ -201,6 +201,7 @@ static void end_readers(TaskRecord* record) noexcept {
 }
 
 void Scheduler::destroy_tasks() noexcept {
+    injection_.close();
     auto empty = [](RegistryShard& shard) {
         while (TaskRecord* record = shard.front()) {
             end_readers(record);
@@ -258,7 +259,7 @@ void await_readers(TaskRecord* task) noexcept {
     }
 }
 
-void arm_timer(TimedWaiter& node, std::int64_t deadline_ns) {
+void arm_timer(TimedWaiter& node, std::int64_t deadline_ns) noexcept {
     tls.proc->timers.arm(node, deadline_ns);
 }
 
@@ -360,10 +361,12 @@ void Scheduler::tick(Machine& self) {
         proc.interval = proc.interval > 4 ? proc.interval / 4 : 1;
     }
     proc.steps_left = proc.interval;
-    fire_timers(proc, false);
+    // Nobody sleeps until the timers of idle processors are due: those who run see to them.
+    fire_timers(proc, !poller.owned());
     if (poller.descriptors() > 0 && !poller.owned() &&
         now - last_poll_ns_.load(std::memory_order_relaxed) > kPollInterval_ns)
         poll_now(proc);
+    sample_latency(proc);
     const bool ring_empty = proc.queue.size() == 0;
     proc.backlog_ns = proc.ring_was_empty ? 0 : proc.backlog_ns + elapsed;
     proc.ring_was_empty = ring_empty;
@@ -372,6 +375,14 @@ void Scheduler::tick(Machine& self) {
         proc.backlog_ns = 0;
     if (probe_ns_.load(std::memory_order_relaxed)) [[unlikely]]
         answer_probe();
+}
+
+// One task at a time, the last in the ring at a look at the clock: it was put there since the look
+// before. One that is stolen or overflows is given up, as it may be gone.
+void Scheduler::sample_latency(Proc& proc) noexcept {
+    if (proc.sampled && !proc.queue.left(proc.sampled_mark)) return;
+    proc.sampled = proc.queue.newest(proc.sampled_mark);
+    proc.sampled_ns = proc.now_ns;
 }
 
 TaskRecord* Scheduler::take_injected(Proc& proc) noexcept {
@@ -447,10 +458,16 @@ TaskRecord* Scheduler::steal(Machine& self) {
 
 TaskRecord* Scheduler::find_work(Machine& self) {
     for (;;) {
+        // The flag first: a stop that comes after the look at stopping_ must leave it raised. Acquire
+        // pairs with the release of request_stop() and max_procs().
+        const bool called =
+            self.proc && self.proc->attention.exchange(false, std::memory_order_acq_rel);
         if (stopping_.load(std::memory_order_acquire)) return nullptr;
-        if (self.proc && self.proc->attention.exchange(false, std::memory_order_acq_rel) &&
-            static_cast<int>(self.proc->index) >= active_procs())
+        if (called && static_cast<int>(self.proc->index) >= active_procs()) {
             retire_proc(self);
+            // Another processor may be in hand, made after a stop had raised all flags there were.
+            continue;
+        }
         if (!self.proc) {
             sleep(self);
             continue;

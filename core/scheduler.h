@@ -69,7 +69,8 @@ struct Proc {
     std::uint32_t steps_to_injection = 61;
     std::uint32_t lifo_streak = 0;
     bool ring_was_empty = true;     // since the last tick
-    TaskRecord* sampled = nullptr;  // its wait in the queue is being measured
+    TaskRecord* sampled = nullptr;  // its wait in the ring is being measured; not to be touched
+    std::uint32_t sampled_mark = 0;
     std::int64_t sampled_ns = 0;
 
     Counter created, finished, steals, stolen, ticks;
@@ -164,6 +165,7 @@ class Scheduler {
     TaskRecord* take_injected(Proc& proc) noexcept;
     void push_local(Proc& proc, TaskList& list) noexcept;
     void fire_timers(Proc& proc, bool all_procs) noexcept;
+    static void sample_latency(Proc& proc) noexcept;
     bool poll_now(Proc& proc) noexcept;
 
     // Idle transitions, idle.cpp.
@@ -174,11 +176,13 @@ class Scheduler {
     void hold_proc(Machine& self, Proc* proc) noexcept;
     void sleep(Machine& self);
     void sleep_in_poller(Machine& self);
+    // For how long the poller's owner may sleep; negative: until kicked.
+    std::int64_t scan_before_poll() noexcept;
     bool anything_to_do() const noexcept;
     void stop_searching(Machine& self) noexcept;
     Proc* take_idle_proc_locked() noexcept;
     void put_back_locked(Proc& proc) noexcept;
-    void start_machine(Proc* proc);
+    bool start_machine(Proc* proc);  // false: none could be made, the processor is idle again
     std::int64_t earliest_timer_ns() const noexcept;
     void answer_probe() noexcept;
 
@@ -198,6 +202,7 @@ class Scheduler {
     std::mutex idle_lock_;
     Proc* idle_procs_ = nullptr;
     Machine* idle_machines_ = nullptr;
+    std::int64_t no_thread_until_ns_ = 0;  // no thread could be made; 0: no such trouble
     std::atomic<int> idle_count_{0};              // active processors nobody holds, made or not
     std::atomic<int> running_{0};                 // processors somebody holds
     std::atomic<int> searching_{0};               // machines that look for work to steal

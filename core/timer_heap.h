@@ -62,7 +62,8 @@ class TimerHeap {
     std::atomic<std::int64_t> earliest_ns_{kNever};
 };
 
-// Arms a timer of the running task's processor.
-void arm_timer(TimedWaiter& node, std::int64_t deadline_ns);
+// Arms a timer of the running task's processor. The wait has begun and others may know of it, so
+// that there is no way back: std::terminate when the heap's array cannot grow.
+void arm_timer(TimedWaiter& node, std::int64_t deadline_ns) noexcept;
 
 }  // namespace pilotfish::core

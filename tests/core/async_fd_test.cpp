@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -107,6 +108,27 @@ TEST_F(AsyncFdOf, PipeTellsATimeoutAndStaysUsable) {
     EXPECT_EQ(runtime.run(deadline_passes()), 0);
 }
 
+TEST(PollerEdge, IsRememberedWhenTheDeadlineWasFasterThanTheEvent) {
+    Poller poller;
+    int ends[2];
+    ASSERT_EQ(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    Result<PollEntry*> entry = poller.adopt(ends[0]);
+    ASSERT_TRUE(entry.ok());
+    Waiter waiter;  // timed out and queued, has not run yet
+    waiter.claim(Wake::timed_out);
+    (*entry)->reader = &waiter;
+    ASSERT_EQ(write(ends[1], "x", 1), 1);
+    ASSERT_TRUE(poller.own());
+    TaskList ready;
+    poller.wait(0, ready);
+    EXPECT_EQ(ready.size, 0U);
+    EXPECT_EQ((*entry)->reader, nullptr);
+    EXPECT_TRUE((*entry)->readable);
+    poller.retire(*entry);
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
 Task<int> closes_while_waiting() {
     Pipe pipe;
     JoinHandle<std::string> reader = spawn(read_until_end(pipe.read_end));
@@ -139,6 +161,22 @@ Task<int> reuses_descriptors() {
 TEST_F(AsyncFdOf, PipeIsNotToldTheEdgesOfItsPredecessor) {
     Runtime runtime({.processors = 1});
     EXPECT_EQ(runtime.run(reuses_descriptors()), 0);
+}
+
+// epoll calls a socket without a peer hung up; it is not so for ever.
+Task<int> adopts_before_connecting() {
+    Result<AsyncFd> socket = AsyncFd::adopt(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
+    const Wake told = co_await socket->readable();
+    EXPECT_EQ(told, Wake::ready);
+    const TimePoint deadline = runtime_now() + 1ms;
+    const Wake again = co_await socket->readable(deadline);
+    EXPECT_EQ(again, Wake::timed_out) << "whoever tries again after this would spin";
+    co_return 0;
+}
+
+TEST_F(AsyncFdOf, SocketIsToldOfAHangUpOnce) {
+    Runtime runtime({.processors = 1});
+    EXPECT_EQ(runtime.run(adopts_before_connecting()), 0);
 }
 
 Task<> fills(AsyncFd& fd, std::size_t bytes) {
@@ -192,6 +230,32 @@ Task<int> waits_for_a_child() {
 TEST_F(AsyncFdOf, PidfdBecomesReadableWhenTheChildEnds) {
     Runtime runtime({.processors = 1});
     EXPECT_EQ(runtime.run(waits_for_a_child()), 7);
+}
+
+Task<int> adopts_without_descriptors() {
+    int ends[2];
+    PF_CHECK(pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0, "pipe2");
+    rlimit before{};
+    PF_CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0, "getrlimit");
+    const int lowest_free = dup(ends[0]);
+    ::close(lowest_free);
+    rlimit none = before;
+    none.rlim_cur = static_cast<rlim_t>(lowest_free);
+    PF_CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0, "setrlimit");
+    Result<AsyncFd> refused = AsyncFd::adopt(ends[0]);  // the first use: no epoll instance yet
+    PF_CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0, "setrlimit");
+    EXPECT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().message,
+              "cannot watch descriptor " + std::to_string(ends[0]) +
+                  ": out of file descriptors; raise RLIMIT_NOFILE");
+    Result<AsyncFd> adopted = AsyncFd::adopt(ends[1]);
+    EXPECT_TRUE(adopted.ok()) << "the refusal was for that moment";
+    co_return 0;
+}
+
+TEST_F(AsyncFdOf, PipeIsRefusedWithTheMendWhenDescriptorsRunOut) {
+    Runtime runtime({.processors = 1});
+    EXPECT_EQ(runtime.run(adopts_without_descriptors()), 0);
 }
 
 Task<int> adopts_a_regular_file() {

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "core/sleep.h"
 #include "tests/core/runtime_fixture.h"
@@ -97,6 +98,70 @@ TEST_F(ChannelOf, IntTellsATimeoutFromAValueAndStaysUsable) {
     ManualClock clock;
     Runtime runtime({.processors = 1, .clock = &clock});
     EXPECT_EQ(runtime.run(times_out(clock)), 7);
+}
+
+// The deadline has passed and the receiver is queued behind the task that ends the channel.
+Task<int> outlived_by_a_receiver(ManualClock& clock, bool closes_first, bool receiver_runs) {
+    struct Body {
+        static Task<int> waits(Channel<int>& from, TimePoint deadline) {
+            Received<int> got = co_await from.receive(deadline);
+            EXPECT_EQ(got.wake, Wake::timed_out);
+            co_return 5;
+        }
+    };
+    auto channel = std::make_unique<Channel<int>>();
+    JoinHandle<int> receiver = spawn(Body::waits(*channel, runtime_now() + 10s));
+    co_await yield();
+    clock.advance(10s);
+    co_await sleep_until(clock.now() - 1s);  // due before the receiver, fired with it
+    EXPECT_FALSE(receiver.finished());
+    if (closes_first) channel->close();
+    channel.reset();
+    if (!receiver_runs) co_return 5;
+    co_return co_await receiver;
+}
+
+TEST_F(ChannelOf, IntMayEndBeforeAReceiverWhoseDeadlineHasPassedRuns) {
+    for (const bool closes_first : {false, true}) {
+        for (const bool receiver_runs : {false, true}) {
+            ManualClock clock;
+            Runtime runtime({.processors = 1, .clock = &clock});
+            EXPECT_EQ(runtime.run(outlived_by_a_receiver(clock, closes_first, receiver_runs)), 5);
+        }
+    }
+}
+
+// Deadlines, sends and the channel's end meet on several processors.
+Task<> times_out_soon(Channel<int>& from, std::atomic<int>& started) {
+    const TimePoint deadline = runtime_now() + 50us;
+    started.fetch_add(1);
+    (void)co_await from.receive(deadline);
+}
+
+Task<int> ends_channels_under_deadlines(int rounds) {
+    for (int round = 0; round < rounds; ++round) {
+        auto channel = std::make_unique<Channel<int>>();
+        std::atomic<int> started{0};
+        std::vector<JoinHandle<>> receivers;
+        for (int i = 0; i < 8; ++i) receivers.push_back(spawn(times_out_soon(*channel, started)));
+        while (started.load() < 8) co_await yield();
+        co_await sleep_for(30us + std::chrono::microseconds(round % 40));
+        if (round % 2 == 0) channel->send(1);
+        // Every receiver is parked or has left: a last one may be between the count and its park.
+        while (runtime::stats(runtime::Detail::with_states)
+                   .tasks_by_state[static_cast<std::size_t>(TaskState::running)] > 1)
+            co_await yield();
+        channel.reset();
+        for (JoinHandle<>& receiver : receivers) co_await receiver;
+    }
+    co_return 0;
+}
+
+TEST_F(ChannelOf, IntEndsWhileDeadlinesOfItsReceiversPass) {
+    for (const int processors : {1, 4}) {
+        Runtime runtime(eager(processors));
+        EXPECT_EQ(runtime.run(ends_channels_under_deadlines(1000 / kSlowdown)), 0);
+    }
 }
 
 Task<int> closes_while_waiting() {

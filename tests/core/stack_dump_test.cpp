@@ -137,6 +137,29 @@ TEST_F(StackDump, EndsWhenTheReaderHasEnough) {
     EXPECT_EQ(runtime.run(stops_early()), 0);
 }
 
+Task<int> stops_by_exception() {
+    for (int i = 0; i < 100; ++i) spawn(dozes()).detach();
+    co_await yield();
+    struct Enough {};
+    int seen = 0;
+    EXPECT_THROW(for_each_task([&](const TaskInfo&) -> bool {
+                     if (++seen == 10) throw Enough();
+                     return true;
+                 }),
+                 Enough);
+    // Nothing of the walk is left in the lists.
+    for (int i = 0; i < 100; ++i) spawn(dozes()).detach();
+    co_await yield();
+    EXPECT_EQ(by_name().at("main").state, TaskState::running);
+    EXPECT_EQ(runtime::stats(runtime::Detail::with_states).tasks, 201U);
+    co_return 0;
+}
+
+TEST_F(StackDump, MayBeEndedByAnException) {
+    Runtime runtime({.processors = 1});
+    EXPECT_EQ(runtime.run(stops_by_exception()), 0);
+}
+
 TEST(StackDumpMinutes, AreShownFromTheFirstFullOne) {
     TaskInfo task;
     task.id = 7;

@@ -243,6 +243,37 @@ TEST_F(RuntimeEnd, FreesJoinersAndTheirTargetsInAnyOrder) {
     EXPECT_EQ(destroyed, 2);
 }
 
+// Its destructor wakes a task that waits on the channel.
+Task<> sends_when_destroyed(Channel<int>& to, Channel<int>& never) {
+    struct Sender {
+        Channel<int>& channel;
+        ~Sender() { channel.send(1); }
+    } sender{to};
+    (void)co_await never.receive();
+}
+
+Task<> receives_once(Channel<int>& from) { (void)co_await from.receive(); }
+
+Task<int> ends_with_woken_tasks(Runtime& runtime, Channel<int>& first, Channel<int>& second,
+                                Channel<int>& never) {
+    // In the order of their destruction: `woken` lies in the injection queue and goes first, then
+    // the sender puts `waiting` behind it.
+    spawn(receives_once(first), {.name = "woken"}).detach();
+    spawn(sends_when_destroyed(second, never), {.name = "sender"}).detach();
+    spawn(receives_once(second), {.name = "waiting"}).detach();
+    co_await yield();
+    std::thread outside([&first] { first.send(1); });
+    outside.join();
+    runtime.spawn_external(receives_once(never)).detach();
+    co_return 0;
+}
+
+TEST_F(RuntimeEnd, DestructorMayWakeATaskWhileAnotherLiesRunnable) {
+    Channel<int> first, second, never;
+    Runtime runtime({.processors = 1});
+    EXPECT_EQ(runtime.run(ends_with_woken_tasks(runtime, first, second, never)), 0);
+}
+
 Task<int> nothing() { co_return 3; }
 
 TEST_F(RuntimeEnd, CanBeFollowedByAnotherRuntime) {

@@ -23,7 +23,8 @@ std::vector<std::string> lines_of(std::string_view text) {
 std::string one_line(std::string_view text) {
     std::string line;
     for (const char c : text) {
-        const bool control = (c >= 0 && c < 0x20) || c == 0x7f;
+        const auto byte = static_cast<unsigned char>(c);
+        const bool control = byte < 0x20 || byte == 0x7f;
         line.push_back(control ? ' ' : c);
     }
     return line;

@@ -10,6 +10,7 @@
 #include "core/runtime.h"
 #include "core/stack_dump.h"
 #include "daemon/build.h"
+#include "daemon/duration_text.h"
 #include "daemon/process_usage.h"
 
 namespace pilotfish::daemon {

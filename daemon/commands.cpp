@@ -79,7 +79,10 @@ int env(const config::Invocation& invocation) {
 
 int probe(const config::Invocation& invocation) {
     const auto configuration = config::load(environ, invocation);
-    if (!configuration) return refuse(configuration.error().message);
+    if (!configuration) {
+        refuse(configuration.error().message);
+        return 1;  // 2 is reserved where orchestrators run probes (Docker's HEALTHCHECK)
+    }
     const auto verdict = ask_probe(configuration->settings, invocation.probe);
     if (!verdict) {
         print(STDERR_FILENO, "pilotfish: " + verdict.error().message + "\n");

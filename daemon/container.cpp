@@ -6,9 +6,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "config/load.h"
@@ -32,26 +34,24 @@ namespace {
 
 void say(core::LogLevel level, const std::string& line) { core::log(level, "daemon", line); }
 
-// The daemon's own lines on stderr, from construction to the last flush.
+// A reader that has stopped reading must not hold up the end of the container.
+constexpr std::chrono::milliseconds kFlushPatience{500};
+
+// The daemon's own lines on stderr.
 class OwnLog {
   public:
     OwnLog(Output& output, const config::Settings& settings)
-        : output_(output), sink_(output, style_of(output, settings)) {
+        : sink_(output, style_of(output, settings)) {
         core::set_log_level(settings.log_level);
         core::set_log_sink(&sink_);
     }
-    ~OwnLog() {
-        core::set_log_sink(nullptr);
-        // A reader that has stopped reading must not hold up the end of the container.
-        output_.flush(std::chrono::milliseconds(500));
-    }
+    ~OwnLog() { core::set_log_sink(nullptr); }
 
   private:
     static OwnStyle style_of(const Output& output, const config::Settings& settings) {
         if (settings.log_format == config::LogFormat::json) return OwnStyle::json;
         return wants_colour(output.descriptor()) ? OwnStyle::coloured_text : OwnStyle::text;
     }
-    Output& output_;
     SpdlogSink sink_;
 };
 
@@ -117,8 +117,10 @@ class Container {
     Container(const config::Configuration& configuration, bool entrypoint,
               const SignalsAtStart& signals)
         : configuration_(configuration),
+          entrypoint_(entrypoint),
           starts_once_(entrypoint && configuration.workers.front().settings.restart ==
                                          config::RestartPolicy::never),
+          directory_(starts_once_ ? std::string() : leave_directory()),
           limits_(configuration.settings),
           standard_error_(STDERR_FILENO),
           standard_output_(STDOUT_FILENO),
@@ -127,7 +129,7 @@ class Container {
           supervisor_({
               .configuration = configuration,
               .entrypoint = entrypoint,
-              .directory = starts_once_ ? std::string() : leave_directory(),
+              .directory = directory_,
               .signals_at_start = signals,
               .standard_output = one_output_ ? standard_error_ : standard_output_,
               .standard_error = standard_error_,
@@ -148,46 +150,65 @@ class Container {
             return refuse(bound.error().message);
         core::RuntimeOptions options;
         options.processors = limits_.snapshot().derived.maxprocs;
-        {
-            core::Runtime runtime(options);
-            runtime.run(supervise());
-        }
-        standard_output_.flush(std::chrono::milliseconds(500));
-        tell_verdict();
-        return verdict_.code;
+        core::Runtime runtime(options);
+        return runtime.run(supervise());
     }
 
   private:
     core::Task<int> supervise() {
         verdict_ = co_await supervisor_.run();
-        server_.stop();  // before the runtime whose figures it shows is gone
+        leave();
         co_return verdict_.code;
+    }
+
+    // The end of the process, on whatever thread this is, with everything else still running:
+    // nothing has to be taken down in order that the kernel takes away at once. A socket's name in
+    // a file system is the one thing that would stay.
+    [[noreturn]] void leave() {
+        tell_verdict();
+        standard_output_.flush(kFlushPatience);
+        standard_error_.flush(kFlushPatience);
+        const std::vector<http::BoundListener> listeners = server_.listeners();
+        if (std::any_of(listeners.begin(), listeners.end(),
+                        [](const auto& bound) { return bound.port == 0; })) {
+            const std::lock_guard lock(server_mutex_);
+            server_stopped_ = true;
+            server_.stop();
+        }
+        _exit(verdict_.code);
     }
 
     // The worker runs: now the admin plane, the log lines and the following of the limits.
     core::Task<void> after_first_start() {
-        if (auto started = server_.start(); !started)
-            say(core::LogLevel::error, started.error().message);
-        if (starts_once_) {
-            close_inherited_descriptors();
-            leave_directory();
-        }
+        // In `run` mode nobody is handed what we inherited; the entrypoint's command has it now.
+        if (!entrypoint_ || starts_once_) close_inherited_descriptors();
+        if (starts_once_) leave_directory();
+        start_server();
         say(core::LogLevel::info, "pilotfish " + build_view().version + ": " + limits_.summary());
         for (const std::string& warning : configuration_.warnings)
             say(core::LogLevel::warn, warning);
         for (const std::string& warning : limits_.snapshot().limits.warnings)
             core::log(core::LogLevel::warn, "cgroup", warning);
-        for (const http::BoundListener& listener : server_.listeners()) {
-            if (core::log_enabled(core::LogLevel::debug))
-                core::log(core::LogLevel::debug, "http", "listening on " + listener.address);
-        }
         co_await limits_.follow();
+    }
+
+    void start_server() {
+        const std::lock_guard lock(server_mutex_);
+        if (server_stopped_) return;
+        if (auto started = server_.start(); !started) {
+            say(core::LogLevel::error, started.error().message);
+            return;
+        }
+        if (!core::log_enabled(core::LogLevel::debug)) return;
+        for (const http::BoundListener& listener : server_.listeners()) {
+            core::log(core::LogLevel::debug, "http", "listening on " + listener.address);
+        }
     }
 
     std::vector<Hint> hints_for(const config::WorkerSettings& worker,
                                 const std::vector<std::string>& environment) {
         const ContainerLimits::Snapshot now = limits_.snapshot();
-        return worker_hints(configuration_, worker, environment, now.limits);
+        return worker_hints(configuration_, worker, environment, now.limits, directory_);
     }
 
     void tell_verdict() {
@@ -202,7 +223,9 @@ class Container {
     }
 
     const config::Configuration& configuration_;
-    const bool starts_once_;  // what only its first start needs can be let go of after that
+    const bool entrypoint_;
+    const bool starts_once_;       // what only its first start needs can be let go of after that
+    const std::string directory_;  // of workers that may start again
     ContainerLimits limits_;
     Output standard_error_;
     Output standard_output_;
@@ -210,6 +233,8 @@ class Container {
     OwnLog log_;
     Supervisor supervisor_;
     http::Server server_;
+    std::mutex server_mutex_;  // over start and stop
+    bool server_stopped_ = false;
     Verdict verdict_{125, "the daemon ended before its workers", false};
 };
 

@@ -9,7 +9,8 @@
 
 namespace pilotfish::daemon {
 
-// Requires: an entrypoint or run action. Returns the exit code of the container.
+// Requires: an entrypoint or run action. Ends the process with the container's exit code; returns
+// one only when nothing could be started.
 int run_container(const config::Invocation& invocation, const SignalsAtStart& signals);
 
 }  // namespace pilotfish::daemon

@@ -51,10 +51,13 @@ cgroup::DerivePolicy derive_policy(const config::Settings& settings) {
 ContainerLimits::ContainerLimits(const config::Settings& settings)
     : policy_(derive_policy(settings)),
       interval_(settings.limits_interval),
-      usage_source_(cgroup::FileSource::this_process()),
-      follower_(cgroup::FileSource::this_process()),
-      usage_(usage_source_, follower_.limits()),
-      snapshot_{follower_.limits(), cgroup::derive(follower_.limits(), policy_)} {}
+      source_(cgroup::FileSource::this_process()),
+      snapshot_(take_snapshot(cgroup::read_limits(source_))),
+      usage_(source_, snapshot_.limits) {}
+
+ContainerLimits::Snapshot ContainerLimits::take_snapshot(const core::Limits& limits) const {
+    return {limits, cgroup::derive(limits, policy_)};
+}
 
 ContainerLimits::Snapshot ContainerLimits::snapshot() const {
     const std::lock_guard lock(mutex_);
@@ -78,18 +81,19 @@ std::string ContainerLimits::summary() const {
 // One task drives the follower, so nothing in it needs a lock: it waits for the watch, for the next
 // tick and for the next check at once.
 core::Task<void> ContainerLimits::follow() {
-    apply();
+    follower_ = std::make_unique<cgroup::Follower>(cgroup::FileSource::this_process());
+    publish();  // with whatever has changed since the start
     std::optional<core::AsyncFd> watch;
-    if (follower_.watch_fd() >= 0) {
+    if (follower_->watch_fd() >= 0) {
         // A descriptor of its own, as AsyncFd closes what it adopts.
-        auto adopted = core::AsyncFd::adopt(fcntl(follower_.watch_fd(), F_DUPFD_CLOEXEC, 3));
+        auto adopted = core::AsyncFd::adopt(fcntl(follower_->watch_fd(), F_DUPFD_CLOEXEC, 3));
         if (adopted) watch.emplace(std::move(*adopted));
     }
     const bool ticks = interval_ > std::chrono::nanoseconds::zero();
     Clock::time_point next_tick = ticks ? Clock::now() + interval_ : Clock::time_point::max();
     for (;;) {
         const Clock::time_point due =
-            std::min(next_tick, follower_.next_check().value_or(Clock::time_point::max()));
+            std::min(next_tick, follower_->next_check().value_or(Clock::time_point::max()));
         std::optional<Clock::time_point> deadline;
         if (due != Clock::time_point::max()) deadline = due;
         core::Wake wake = core::Wake::timed_out;
@@ -102,25 +106,25 @@ core::Task<void> ContainerLimits::follow() {
         }
         const Clock::time_point now = Clock::now();
         bool changed = false;
-        if (wake == core::Wake::ready) changed |= follower_.on_watch(now);
+        if (wake == core::Wake::ready) changed |= follower_->on_watch(now);
         if (now >= next_tick) {
-            changed |= follower_.on_tick(now);
+            changed |= follower_->on_tick(now);
             next_tick = now + interval_;
         }
-        const auto check = follower_.next_check();
-        if (check && now >= *check) changed |= follower_.on_check(now);
+        const auto check = follower_->next_check();
+        if (check && now >= *check) changed |= follower_->on_check(now);
         if (changed) publish();
         if (core::memory_limit_reached(now)) co_await core::blocking(runtime::reclaim);
-        if (const auto event = follower_.take_event())
+        if (const auto event = follower_->take_event())
             core::log(core::LogLevel::info, "cgroup", event->text);
     }
 }
 
 void ContainerLimits::publish() {
-    usage_.resolve(follower_.limits());
+    usage_.resolve(follower_->limits());
     {
         const std::lock_guard lock(mutex_);
-        snapshot_ = {follower_.limits(), cgroup::derive(follower_.limits(), policy_)};
+        snapshot_ = take_snapshot(follower_->limits());
     }
     apply();
 }

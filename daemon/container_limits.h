@@ -6,6 +6,7 @@
 // could not be read is in the warnings.
 #pragma once
 
+#include <memory>
 #include <mutex>
 
 #include "cgroup/derive.h"
@@ -41,16 +42,18 @@ class ContainerLimits {
     core::Task<void> follow();
 
   private:
+    Snapshot take_snapshot(const core::Limits& limits) const;
     void publish();
     void apply() const;
 
     const cgroup::DerivePolicy policy_;
     const std::chrono::nanoseconds interval_;
-    const cgroup::FileSource usage_source_;
-    cgroup::Follower follower_;
-    cgroup::UsageReader usage_;
+    const cgroup::FileSource source_;
+    std::unique_ptr<cgroup::Follower>
+        follower_;  // made by follow(): its watches need not hold up a start
     mutable std::mutex mutex_;
     Snapshot snapshot_;
+    cgroup::UsageReader usage_;
 };
 
 }  // namespace pilotfish::daemon

@@ -76,7 +76,7 @@ core::Result<std::string> env_report(const config::Configuration& configuration,
     for (const config::WorkerSettings* worker : asked) {
         http::WorkerHintsView view{worker->name, {}};
         for (const Hint& hint :
-             worker_hints(configuration, *worker, worker_environment(*worker), limits)) {
+             worker_hints(configuration, *worker, worker_environment(*worker), limits, {})) {
             view.hints.push_back({hint.name, hint.value, hint.reason});
         }
         views.push_back(std::move(view));

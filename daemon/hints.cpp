@@ -10,7 +10,7 @@ namespace pilotfish::daemon {
 std::vector<Hint> worker_hints(const config::Configuration& configuration,
                                const config::WorkerSettings& worker,
                                const std::vector<std::string>& environment,
-                               const core::Limits& limits) {
+                               const core::Limits& limits, const std::string& directory) {
     if (configuration.settings.rightsize == config::Rightsize::none) return {};
     RightsizeRequest request;
     request.profile = RightsizeProfile::safe;
@@ -18,11 +18,13 @@ std::vector<Hint> worker_hints(const config::Configuration& configuration,
     request.policy = derive_policy(configuration.settings);
     request.memory_workers = std::max(1, static_cast<int>(configuration.workers.size()));
     request.environment = environment;
-    // `env` and `check` may ask about a worker whose command only its image knows.
+    // `env` may ask about a worker whose command only its image knows.
     if (!worker.command.empty()) {
-        std::string program = find_program(worker.command.front(), environment);
-        if (!program.starts_with('/') && !worker.cwd.empty()) program = worker.cwd + "/" + program;
-        request.go = go_version_of(program);
+        const std::string& program = worker.command.front();
+        const std::string& base = worker.cwd.empty() ? directory : worker.cwd;
+        const bool relative = program.find('/') != std::string::npos && program.front() != '/';
+        request.go = go_version_of(relative && !base.empty() ? base + "/" + program
+                                                             : find_program(program, environment));
     }
     return rightsize(request);
 }

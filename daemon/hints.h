@@ -15,9 +15,10 @@
 namespace pilotfish::daemon {
 
 // environment: what the worker will be started with; a variable set there is never hinted.
+// directory: where it starts without a CWD setting; empty: here.
 std::vector<Hint> worker_hints(const config::Configuration& configuration,
                                const config::WorkerSettings& worker,
                                const std::vector<std::string>& environment,
-                               const core::Limits& limits);
+                               const core::Limits& limits, const std::string& directory);
 
 }  // namespace pilotfish::daemon

@@ -44,7 +44,10 @@ ReapCounts ProcessTable::reap() {
         if (info.si_code == CLD_STOPPED || info.si_code == CLD_TRAPPED) {
             siginfo_t taken{};
             wait_for(P_PID, static_cast<id_t>(pid), taken, WSTOPPED | WNOHANG, nullptr);
-            if (entry != entries_.end()) entry->second.listener->process_stopped(pid);
+            const int why = taken.si_status;
+            const bool by_terminal = why == SIGTSTP || why == SIGTTIN || why == SIGTTOU;
+            if (by_terminal && entry != entries_.end())
+                entry->second.listener->process_stopped(pid);
             continue;
         }
         if (entry != entries_.end() && entry->second.leftover_signal != 0) {

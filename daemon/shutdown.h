@@ -23,11 +23,9 @@ class Shutdown {
     // The whole must be over within timeout, the delay included.
     Shutdown(Time now, std::chrono::nanoseconds delay, std::chrono::nanoseconds timeout)
         : asks_at_(now + (delay < timeout ? delay : timeout)),
-          tells_at_(now + timeout -
-                    timeout / 5),  // a fifth of the time for those told late; chosen
-          kills_at_(now + timeout) {
-        if (tells_at_ < asks_at_) tells_at_ = asks_at_;
-    }
+          kills_at_(now + timeout),
+          // The last fifth of the workers' time is for those told late; chosen, not measured.
+          tells_at_(kills_at_ - (kills_at_ - asks_at_) / 5) {}
 
     ShutdownPhase phase() const { return phase_; }
 
@@ -55,8 +53,8 @@ class Shutdown {
 
   private:
     Time asks_at_;
-    Time tells_at_;
     Time kills_at_;
+    Time tells_at_;
     ShutdownPhase phase_ = ShutdownPhase::delaying;
 };
 

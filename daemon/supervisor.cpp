@@ -10,6 +10,7 @@
 #include "core/sleep.h"
 #include "core/stack_dump.h"
 #include "daemon/descendants.h"
+#include "daemon/duration_text.h"
 #include "daemon/environment.h"
 
 namespace pilotfish::daemon {
@@ -23,20 +24,15 @@ bool contains(const std::vector<const Worker*>& list, const Worker* worker) {
 
 void say(core::LogLevel level, const std::string& line) { core::log(level, "daemon", line); }
 
-// Told once each, by pid and start time.
-void tell_descendants(std::vector<Descendant>& told) {
-    for (const Descendant& process : descendants_of(getpid())) {
-        if (process.state == 'Z' || std::find(told.begin(), told.end(), process) != told.end())
-            continue;
-        signal_descendant(process, SIGTERM);
-        signal_descendant(process, SIGCONT);  // whoever is stopped would never see the first
-        told.push_back(process);
-    }
+void append_loss(const void*, std::uint64_t lost, std::string& out) {
+    out += "pilotfish: " + std::to_string(lost) + " lines of a dump were lost\n";
 }
 
 }  // namespace
 
-Supervisor::Supervisor(SupervisorParts parts) : parts_(std::move(parts)) {
+Supervisor::Supervisor(SupervisorParts parts)
+    : parts_(std::move(parts)),
+      dump_source_(parts_.standard_error, append_loss, nullptr, OutputSource::Rank::own) {
     own_signals_ = parts_.configuration.settings.signals == config::SignalPolicy::own;
     make_workers();
 }
@@ -44,15 +40,20 @@ Supervisor::Supervisor(SupervisorParts parts) : parts_(std::move(parts)) {
 Supervisor::~Supervisor() = default;
 
 void Supervisor::make_workers() {
+    bool terminal_given = false;
     for (const config::WorkerConfiguration& worker : parts_.configuration.workers) {
         const config::WorkerSettings& settings = worker.settings;
         WorkerRole role;
         role.directory = parts_.directory;
         role.stop_timeout = settings.stop_timeout;
+        // Who reads the terminal needs its foreground; there is one.
+        if (settings.stdin_mode == config::StdinMode::inherit && !terminal_given) {
+            role.terminal = Terminal::in_foreground();
+            terminal_given = role.terminal.has_value();
+        }
         if (parts_.entrypoint) {
             role.inherit_descriptors = true;
             role.is_the_container = true;
-            role.terminal = Terminal::in_foreground();
             role.ends_its_group = settings.restart != config::RestartPolicy::never;
             // Unless it was given less, its time is the container's, which ends it by itself.
             const config::Settings& whole = parts_.configuration.settings;
@@ -67,9 +68,9 @@ void Supervisor::make_workers() {
 
 core::Task<Verdict> Supervisor::run() {
     const auto signal_fd = open_signal_fd();
-    PF_CHECK(signal_fd.ok(), signal_fd.error().message);
+    if (!signal_fd) co_return Verdict{125, signal_fd.error().message};
     auto signals = core::AsyncFd::adopt(*signal_fd);
-    PF_CHECK(signals.ok(), signals.error().message);
+    if (!signals) co_return Verdict{125, signals.error().message};
     core::spawn(read_signals(std::move(*signals)), {.name = "signals"}).detach();
 
     for (const auto& worker : workers_)
@@ -117,12 +118,13 @@ void Supervisor::take_signal(const ReceivedSignal& signal) {
     for (const auto& worker : workers_) {
         if (worker->settings().name == "main") main_worker = worker.get();
     }
-    if (signal.number == SIGTERM || main_worker == nullptr) {
-        if (signal.number == SIGTERM || signal.number == SIGINT) {
-            events_.send({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
-        }
-        return;
+    // SIGTERM is how orchestrators stop a container. The interrupt key is as good where nobody is
+    // left who could take it.
+    const bool nobody = main_worker == nullptr || is_over(main_worker->state());
+    if (signal.number == SIGTERM || (nobody && signal.number == SIGINT)) {
+        events_.send({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
     }
+    if (signal.number == SIGTERM || nobody) return;
     main_worker->forward(signal);
 }
 
@@ -133,17 +135,27 @@ void Supervisor::take_own_signal(const ReceivedSignal& signal) {
             events_.send({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
             break;
         case SIGQUIT:
-            core::dump_tasks_to_fd(STDERR_FILENO);
+            dump_tasks();
             events_.send({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
             break;
-        case SIGUSR1: core::dump_tasks_to_fd(STDERR_FILENO); break;
+        case SIGUSR1: dump_tasks(); break;
         case SIGHUP:
             say(core::LogLevel::warn,
                 "SIGHUP: nothing to reload, the configuration is the environment we were started "
                 "with");
             break;
+        case SIGUSR2:
+            say(core::LogLevel::warn, "SIGUSR2: this release cannot be upgraded in place");
+            break;
         default: break;
     }
+}
+
+// Through the log's way out, which never waits: a reader that has stopped reading must not stop us.
+void Supervisor::dump_tasks() {
+    const std::string text = core::stack_text(true);
+    const auto lines = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+    parts_.standard_error.write(dump_source_, text, lines);
 }
 
 void Supervisor::handle(const Event& event) {
@@ -151,11 +163,9 @@ void Supervisor::handle(const Event& event) {
         case Event::Kind::stop: {
             if (shutdown_) {
                 // Asked again: whoever still runs hears it again, as under any shell.
-                for (const Worker* asked : asked_) {
-                    for (const auto& worker : workers_) {
-                        if (worker.get() == asked && has_process(worker->status().state))
-                            worker->forward(*event.signal);
-                    }
+                for (const auto& worker : workers_) {
+                    if (contains(asked_, worker.get()))
+                        worker->stop(signal_for(*worker, event.signal));
                 }
                 break;
             }
@@ -165,7 +175,7 @@ void Supervisor::handle(const Event& event) {
             break;
         }
         case Event::Kind::worker_changed: {
-            const WorkerState state = event.worker->status().state;
+            const WorkerState state = event.worker->state();
             if (is_over(state) && !contains(over_, event.worker)) worker_is_over(*event.worker);
             release_followers();
             break;
@@ -186,20 +196,29 @@ void Supervisor::worker_is_over(Worker& worker) {
 
 // A worker starts once all that it comes AFTER have been started, or have ended for good.
 void Supervisor::release_followers() {
-    if (shutdown_) return;
+    if (shutdown_ || released_.size() == workers_.size()) return;
     for (const auto& worker : workers_) {
         if (contains(released_, worker.get())) continue;
         const auto& after = worker->settings().after;
         const bool free = std::all_of(workers_.begin(), workers_.end(), [&](const auto& other) {
             if (std::find(after.begin(), after.end(), other->settings().name) == after.end())
                 return true;
-            const WorkerState state = other->status().state;
+            const WorkerState state = other->state();
             return has_process(state) || is_over(state);
         });
         if (!free) continue;
         released_.push_back(worker.get());
         worker->release();
     }
+}
+
+// As it came, in entrypoint mode; the worker's STOP_SIGNAL where it has one of its own, or where
+// the signals are ours.
+std::optional<ReceivedSignal> Supervisor::signal_for(
+    const Worker& worker, const std::optional<ReceivedSignal>& received) const {
+    const bool as_it_came =
+        parts_.entrypoint && !own_signals_ && worker.settings().stop_signal.number == SIGTERM;
+    return as_it_came ? received : std::nullopt;
 }
 
 void Supervisor::begin_shutdown(const std::optional<ReceivedSignal>& signal, std::string reason) {
@@ -225,12 +244,11 @@ void Supervisor::shutdown_deadline_passed() {
         case ShutdownPhase::telling: {
             say(core::LogLevel::warn,
                 "still running near the end of the stop timeout: telling every descendant");
-            std::vector<Descendant> told;
-            tell_descendants(told);
+            tell_descendants();
             break;
         }
         case ShutdownPhase::killing: {
-            const int killed = kill_descendants();
+            const int killed = kill_everybody();
             if (killed > 0) {
                 say(core::LogLevel::warn,
                     "did not end within " +
@@ -256,37 +274,17 @@ void Supervisor::stop_next_workers() {
         const bool needed = std::any_of(workers_.begin(), workers_.end(), [&](const auto& other) {
             const auto& after = other->settings().after;
             return std::find(after.begin(), after.end(), worker->settings().name) != after.end() &&
-                   !is_over(other->status().state);
+                   !is_over(other->state());
         });
         if (needed) continue;
         asked_.push_back(worker.get());
-        worker->stop(parts_.entrypoint ? stop_signal_ : std::nullopt);
+        worker->stop(signal_for(*worker, stop_signal_));
     }
 }
 
 // By what was handled, not by what the workers say of themselves: the end of the last one may be
 // known to it before its event arrived here, and would be missing from the verdict.
 bool Supervisor::all_over() const { return over_.size() == workers_.size(); }
-
-// Whoever is left: daemons that double-forked, setsid escapees, background jobs of a shell. They
-// are told, given what is left of the time, and killed at its end.
-core::Task<void> Supervisor::drain_descendants() {
-    if (!ProcessTable::has_children()) co_return;
-    const SteadyTime deadline =
-        shutdown_ ? shutdown_->kills_at()
-                  : SteadyClock::now() + parts_.configuration.settings.stop_timeout;
-    std::vector<Descendant> told;
-    milliseconds pause{1};
-    while (ProcessTable::has_children()) {
-        if (SteadyClock::now() >= deadline) {
-            kill_descendants();
-        } else {
-            tell_descendants(told);
-        }
-        co_await core::sleep_for(pause);
-        pause = std::min(pause * 2, milliseconds(10));
-    }
-}
 
 // With the last descendant gone every pipe is at its end, unless somebody outside holds it.
 core::Task<void> Supervisor::finish_logs() {

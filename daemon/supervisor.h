@@ -16,6 +16,7 @@
 #include "core/async_fd.h"
 #include "core/channel.h"
 #include "core/task.h"
+#include "daemon/descendants.h"
 #include "daemon/process_table.h"
 #include "daemon/rightsize.h"
 #include "daemon/shutdown.h"
@@ -73,18 +74,24 @@ class Supervisor final : WorkerContext {
     void take_signal(const ReceivedSignal& signal);
     void take_own_signal(const ReceivedSignal& signal);
 
+    void dump_tasks();
     void handle(const Event& event);
     void worker_is_over(Worker& worker);
     void release_followers();
     void begin_shutdown(const std::optional<ReceivedSignal>& signal, std::string reason);
     void shutdown_deadline_passed();
     void stop_next_workers();
+    std::optional<ReceivedSignal> signal_for(const Worker& worker,
+                                             const std::optional<ReceivedSignal>& received) const;
+    void tell_descendants();
+    int kill_everybody();
     bool all_over() const;
     core::Task<void> drain_descendants();
     core::Task<void> finish_logs();
     Verdict judge() const;
 
     SupervisorParts parts_;
+    OutputSource dump_source_;
     ProcessTable processes_;
     std::vector<std::unique_ptr<Worker>> workers_;
     core::Channel<Event> events_;
@@ -96,6 +103,7 @@ class Supervisor final : WorkerContext {
     std::string stop_reason_;      // "SIGTERM", "db ended, which is critical"
     bool stop_was_asked_ = false;  // from outside, not by a critical worker
     std::optional<int> forced_code_;
+    std::vector<Descendant> told_;      // by tell_descendants(), once each
     std::vector<const Worker*> over_;   // in the order they ended
     std::vector<const Worker*> asked_;  // to stop
     std::vector<const Worker*> released_;

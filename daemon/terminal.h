@@ -21,16 +21,17 @@ class Terminal {
     int fd() const noexcept { return fd_; }
 
     // The worker was stopped by the terminal's job control: takes the terminal back and stops this
-    // process as well, so that the shell that started us sees its job stopped. Returns at once when
-    // we are PID 1 or our group is orphaned, since nobody could continue us.
-    void stop_with_worker() noexcept;
+    // process as well, so that the shell that started us sees its job stopped; when it goes on, so
+    // does the worker. Where nobody could continue us (PID 1, an orphaned group) the kernel does
+    // not stop us, and the worker goes on at once.
+    void stop_with_worker(pid_t worker) const noexcept;
 
     // SIGCONT came: puts the worker's group back in the foreground, if we are in it, and continues
     // it.
-    void continue_worker(pid_t worker) noexcept;
+    void continue_worker(pid_t worker) const noexcept;
 
-    // The worker has ended: whoever started us without job control, a script, reads on.
-    void take_back(pid_t worker) noexcept;
+    // The worker has ended, or could not be started: whoever started us reads on.
+    void take_back() const noexcept;
 
   private:
     explicit Terminal(int fd) : fd_(fd) {}

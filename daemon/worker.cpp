@@ -17,6 +17,8 @@
 #include "core/runtime.h"
 #include "core/sleep.h"
 #include "daemon/descendants.h"
+#include "daemon/duration_text.h"
+#include "daemon/pidfd.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -31,30 +33,22 @@ std::uint64_t random_bits() {
     return bits;
 }
 
+constexpr milliseconds kLongestPause{50};
+
+// Only zombies are left of it, as far as /proc shows.
+bool group_is_dead(pid_t group) {
+    bool seen = false;
+    for (const Descendant& process : descendants_of(getpid())) {
+        if (process.group != group) continue;
+        if (process.state != 'Z') return false;
+        seen = true;
+    }
+    return seen;
+}
+
 bool group_exists(pid_t group) { return kill(-group, 0) == 0 || errno == EPERM; }
 
-LineStyle line_style(config::WorkerLog log) {
-    return log == config::WorkerLog::json ? LineStyle::json : LineStyle::prefix;
-}
-
 }  // namespace
-
-std::string duration_text(nanoseconds duration) {
-    char text[48];
-    const double seconds = std::chrono::duration<double>(duration).count();
-    if (seconds < 1) {
-        std::snprintf(text, sizeof text, "%.0f ms", seconds * 1e3);
-    } else if (seconds < 60) {
-        std::snprintf(text, sizeof text, "%.1f s", seconds);
-    } else if (seconds < 3600) {
-        std::snprintf(text, sizeof text, "%d min %d s", static_cast<int>(seconds) / 60,
-                      static_cast<int>(seconds) % 60);
-    } else {
-        std::snprintf(text, sizeof text, "%d h %d min", static_cast<int>(seconds) / 3600,
-                      static_cast<int>(seconds) % 3600 / 60);
-    }
-    return text;
-}
 
 Worker::Worker(config::WorkerSettings settings, WorkerRole role, WorkerContext& context)
     : settings_(std::move(settings)),
@@ -68,17 +62,17 @@ Worker::~Worker() {
 }
 
 core::Task<void> Worker::live() {
-    while (status().state == WorkerState::waiting) {
+    while (state() == WorkerState::waiting) {
         auto received = co_await inbox_.receive();
         if (!received.value) co_return;
         if (received.value->kind == Message::Kind::released) apply(WorkerEvent::released);
         if (received.value->kind == Message::Kind::stop) apply(WorkerEvent::stop_requested);
     }
-    while (!is_over(status().state)) {
+    while (!is_over(state())) {
         if (start()) co_await watch_process();
         co_await end_group();
         decide();
-        if (status().state == WorkerState::backoff) co_await back_off();
+        if (state() == WorkerState::backoff) co_await back_off();
     }
 }
 
@@ -129,6 +123,7 @@ bool Worker::start() {
         }
     }
     if (start_failed_) {
+        if (role_.terminal) role_.terminal->take_back();
         note_end({.code = result.error.exit_code}, 0, result.error.error.message);
         apply(WorkerEvent::spawn_failed);
         return false;
@@ -143,21 +138,22 @@ core::Task<void> Worker::watch_process() {
     for (;;) {
         auto received = co_await inbox_.receive(stop_deadline_);
         if (received.wake == core::Wake::timed_out) {
-            say(core::LogLevel::warn,
-                "did not end within " + duration_text(*role_.stop_timeout) + ": killing it");
-            kill_descendants(group_);
-            stop_deadline_.reset();
+            if (!killed) {
+                say(core::LogLevel::warn,
+                    "did not end within " + duration_text(*role_.stop_timeout) + ": killing it");
+            }
+            kill_now();
             killed = true;
+            // Again, until the kernel says that it is gone: somebody may have been forked
+            // meanwhile.
+            stop_deadline_ = SteadyClock::now() + milliseconds(100);
             continue;
         }
         if (!received.value) co_return;
         const Message& message = *received.value;
         switch (message.kind) {
             case Message::Kind::ended: {
-                if (role_.terminal) {
-                    Terminal terminal = *role_.terminal;
-                    terminal.take_back(group_);
-                }
+                if (role_.terminal) role_.terminal->take_back();
                 const std::string text = sentence_of(message.end.status) + " after " +
                                          duration_text(SteadyClock::now() - status().started);
                 note_end(message.end.status, message.end.cpu_ns,
@@ -166,11 +162,9 @@ core::Task<void> Worker::watch_process() {
                 co_return;
             }
             case Message::Kind::stop: begin_stop(message.signal); break;
-            case Message::Kind::stopped_by_terminal: {
-                Terminal terminal = *role_.terminal;
-                terminal.stop_with_worker();
+            case Message::Kind::stopped_by_terminal:
+                if (!stop_requested_) role_.terminal->stop_with_worker(group_);
                 break;
-            }
             case Message::Kind::released: break;
         }
     }
@@ -203,14 +197,15 @@ core::Task<void> Worker::end_group() {
     milliseconds pause{1};
     while (group_exists(group_)) {
         if (SteadyClock::now() >= deadline) {
-            const int killed = kill_descendants(group_);
-            if (killed > 0)
-                say(core::LogLevel::warn, "left " + std::to_string(killed) +
-                                              " processes behind that did not end: killed them");
+            kill_now();
+            say(core::LogLevel::warn, "left processes behind that did not end: killed them");
             break;
         }
-        co_await core::sleep_for(pause);
-        pause = std::min(pause * 2, milliseconds(50));
+        // A zombie whose parent does not reap it keeps the group's name, and holds up nobody.
+        if (pause >= kLongestPause && group_is_dead(group_)) break;
+        auto received = co_await inbox_.receive(SteadyClock::now() + pause);
+        if (received.value && received.value->kind == Message::Kind::stop) stop_requested_ = true;
+        pause = std::min(pause * 2, kLongestPause);
     }
     group_ = -1;
 }
@@ -259,6 +254,14 @@ core::Task<void> Worker::back_off() {
     }
 }
 
+// The group, whoever of it left our tree, and the process itself wherever it went.
+void Worker::kill_now() {
+    kill_descendants(group_);
+    kill(-group_, SIGKILL);
+    const std::lock_guard lock(mutex_);
+    if (pidfd_ >= 0) send_signal(pidfd_, SIGKILL);
+}
+
 void Worker::note_end(const ExitStatus& status, std::uint64_t cpu_ns, std::string text) {
     const std::lock_guard lock(mutex_);
     status_.last_end = status;
@@ -277,53 +280,6 @@ void Worker::apply(WorkerEvent event) {
     context_.worker_changed(*this);
 }
 
-bool Worker::open_log_pipe(int& write_end, Output& output, std::string_view stream_name) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return false;
-    // Ours alone: the worker's end has a file description of its own and stays blocking.
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    auto pipe = core::AsyncFd::adopt(ends[0]);
-    if (!pipe) {
-        close(ends[1]);
-        return false;
-    }
-    auto stream =
-        std::make_shared<LogStream>(output, line_style(settings_.log), settings_.name, stream_name);
-    {
-        const std::lock_guard lock(mutex_);
-        streams_.push_back(stream);
-    }
-    context_.log_stream_opened();
-    core::spawn(pump(std::move(*pipe), std::move(stream), &output), {.name = "log pump"}).detach();
-    write_end = ends[1];
-    return true;
-}
-
-core::Task<void> Worker::pump(core::AsyncFd pipe, std::shared_ptr<LogStream> stream,
-                              Output* output) {
-    for (;;) {
-        const ssize_t length = stream->read_from(pipe.get());
-        if (length > 0) {
-            // A reader that lags gets a little time before lines are lost; one that is gone does
-            // not.
-            while (output->wants_pause()) co_await core::sleep_for(milliseconds(1));
-            co_await core::yield();
-            continue;
-        }
-        if (length == 0 || (errno != EAGAIN && errno != EINTR)) break;
-        const core::Wake wake = co_await pipe.readable();
-        if (wake == core::Wake::closed) break;
-    }
-    stream->end();
-    {
-        const std::lock_guard lock(mutex_);
-        status_.log_lines += stream->lines();
-        status_.log_lines_lost += stream->lost_lines();
-        std::erase(streams_, stream);
-    }
-    context_.log_stream_closed();
-}
-
 WorkerStatus Worker::status() const {
     const std::lock_guard lock(mutex_);
     WorkerStatus copy = status_;
@@ -332,6 +288,11 @@ WorkerStatus Worker::status() const {
         copy.log_lines_lost += stream->lost_lines();
     }
     return copy;
+}
+
+WorkerState Worker::state() const {
+    const std::lock_guard lock(mutex_);
+    return status_.state;
 }
 
 bool Worker::ended_well() const {
@@ -357,12 +318,12 @@ void Worker::stop(std::optional<ReceivedSignal> with) {
 bool Worker::forward(const ReceivedSignal& signal) {
     const std::lock_guard lock(mutex_);
     if (signal.number == SIGCONT && role_.terminal && pidfd_ >= 0) {
-        Terminal terminal = *role_.terminal;
-        terminal.continue_worker(status_.pid);
+        role_.terminal->continue_worker(status_.pid);
         return true;
     }
     if (pidfd_ >= 0) return forward_signal(pidfd_, signal);
-    if (is_over(status_.state)) return false;
+    // Between two runs there is nobody it was meant for, and the next one has no handler yet.
+    if (is_over(status_.state) || status_.starts > 0) return false;
     held_signals_.push_back(signal);
     return true;
 }

@@ -69,7 +69,7 @@ struct WorkerStatus {
     pid_t pid = -1;        // of the current run; -1: none
     SteadyTime started{};  // of the current or last run
     std::uint64_t starts = 0;
-    std::map<std::string, std::uint64_t> restarts;  // by reason: "exit", "signal", "start failed"
+    std::map<std::string, std::uint64_t> restarts;  // by reason: "exit", "signal", "start_failed"
     std::optional<ExitStatus> last_end;
     std::string last_end_text;           // "exited with code 3 after 1.2 s"
     std::optional<SteadyTime> next_try;  // in backoff
@@ -89,6 +89,7 @@ class Worker final : ProcessListener {
 
     const config::WorkerSettings& settings() const { return settings_; }
     WorkerStatus status() const;
+    WorkerState state() const;
     // Its last end was what its settings call a good one.
     bool ended_well() const;
     // The status a shell would give for its last end.
@@ -98,6 +99,8 @@ class Worker final : ProcessListener {
     void release();
     // Sends the stop signal (or this one) and lets it end for good.
     void stop(std::optional<ReceivedSignal> with = std::nullopt);
+    // SIGKILL for its process and its group. Requires: has_process(state()).
+    void kill_now();
     // Hands a signal on; before the process exists it is kept until it does. False: no process.
     bool forward(const ReceivedSignal& signal);
 
@@ -142,8 +145,5 @@ class Worker final : ProcessListener {
     std::vector<ReceivedSignal> held_signals_;  // came before there was a process
     std::vector<std::shared_ptr<LogStream>> streams_;
 };
-
-// "1.2 s", "340 ms", "3 min 20 s".
-std::string duration_text(std::chrono::nanoseconds duration);
 
 }  // namespace pilotfish::daemon

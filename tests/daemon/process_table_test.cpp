@@ -80,10 +80,10 @@ TEST(ProcessTable, OneCallReapsEveryOrphan) {
     prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-TEST(ProcessTable, AStoppedWorkerIsReportedAndStaysRegistered) {
+TEST(ProcessTable, AWorkerStoppedByTheTerminalIsReportedAndStaysRegistered) {
     ProcessTable table;
     Recorder recorder;
-    const auto result = table.spawn(shell("kill -STOP $$; exit 4"), recorder, 0);
+    const auto result = table.spawn(shell("kill -TSTP $$; exit 4"), recorder, 0);
     ASSERT_TRUE(result.process);
     siginfo_t info{};
     ASSERT_EQ(waitid(P_PID, static_cast<id_t>(result.process->pid), &info, WSTOPPED | WNOWAIT), 0);
@@ -94,6 +94,22 @@ TEST(ProcessTable, AStoppedWorkerIsReportedAndStaysRegistered) {
     table.reap();
     ASSERT_EQ(recorder.ends.size(), 1U);
     EXPECT_EQ(recorder.ends[0].status.code, 4);
+    close(result.process->pidfd);
+}
+
+TEST(ProcessTable, AStopThatIsNotTheTerminalsIsNobodysNews) {
+    ProcessTable table;
+    Recorder recorder;
+    const auto result = table.spawn(shell("kill -STOP $$; exit 4"), recorder, 0);
+    ASSERT_TRUE(result.process);
+    siginfo_t info{};
+    ASSERT_EQ(waitid(P_PID, static_cast<id_t>(result.process->pid), &info, WSTOPPED | WNOWAIT), 0);
+    table.reap();
+    EXPECT_TRUE(recorder.stopped.empty());
+    kill(result.process->pid, SIGCONT);
+    wait_until_ended(result.process->pidfd);
+    table.reap();
+    EXPECT_EQ(recorder.ends.size(), 1U);
     close(result.process->pidfd);
 }
 

@@ -16,7 +16,7 @@ TEST(Shutdown, DelaysThenAsksThenTellsThenKills) {
     EXPECT_EQ(shutdown.next(), kStart + 2s);
     shutdown.advance();
     EXPECT_EQ(shutdown.phase(), ShutdownPhase::asking);
-    EXPECT_EQ(shutdown.next(), kStart + 20s);
+    EXPECT_EQ(shutdown.next(), kStart + 20400ms);
     shutdown.advance();
     EXPECT_EQ(shutdown.phase(), ShutdownPhase::telling);
     EXPECT_EQ(shutdown.next(), kStart + 25s);

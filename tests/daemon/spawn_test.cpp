@@ -124,6 +124,20 @@ TEST(Spawn, AMissingInterpreterIsNamedAsWhatIsMissing) {
         std::string::npos);
 }
 
+TEST(Spawn, AMissingInterpreterOfAProgramInPathIsNotAMissingProgram) {
+    const TempDir dir;
+    dir.write("script", "#!/bin/sh\r\nexit 0\n");  // saved with CR LF, the commonest of all
+    ASSERT_EQ(chmod((dir.path() + "/script").c_str(), 0755), 0);
+    SpawnRequest request;
+    request.environment = {"PATH=" + dir.path()};
+    request.command = {"script"};
+    const SpawnResult result = spawn(request);
+    EXPECT_EQ(result.error.exit_code, 127);
+    EXPECT_TRUE(result.error.error.message.starts_with("cannot start " + dir.path() +
+                                                       "/script: its interpreter"))
+        << result.error.error.message;
+}
+
 TEST(Spawn, ARefusalInPathWinsOverAMiss) {
     const TempDir dir;
     dir.write("a/tool", "not executable\n");

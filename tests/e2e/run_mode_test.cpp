@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <sstream>
 
@@ -124,6 +125,52 @@ TEST_F(RunMode, GoesOnWhenTheReaderOfItsLogsStops) {
     EXPECT_EQ(http_get(port, "/livez").status, 200);
     daemon.signal(SIGTERM);
     EXPECT_EQ(daemon.wait(), exited(0));
+}
+
+TEST_F(RunMode, GoesOnWhenTheReaderOfADumpStops) {
+    // Nobody reads the daemon's standard error here until the end; eight dumps overfill its pipe.
+    int ends[2];
+    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    fcntl(ends[1], F_SETPIPE_SZ, 4096);
+    Process daemon(run_command(),
+                   {.env = {{"PILOTFISH_WORKERS", "web"},
+                            {"PILOTFISH_WORKER_WEB_COMMAND", shell("echo up; exec sleep 1000")}},
+                    .in_child = [&ends] { dup2(ends[1], STDERR_FILENO); }});
+    daemon.wait_line("up");
+    for (int i = 0; i < 8; ++i) daemon.signal(SIGUSR1);
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait(), exited(0));
+    close(ends[0]);
+    close(ends[1]);
+}
+
+TEST_F(RunMode, KillsADeafWorkerThatLeftItsGroupWhenItsOwnTimeIsOver) {
+    Process daemon(
+        run_command(),
+        {.env = {{"PILOTFISH_WORKERS", "deaf"},
+                 {"PILOTFISH_WORKER_DEAF_STOP_TIMEOUT", "200ms"},
+                 {"PILOTFISH_WORKER_DEAF_COMMAND", program("deaf") + " --leave-group"}}});
+    daemon.wait_line("deaf");
+    const auto asked = std::chrono::steady_clock::now();
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait(), exited(0));
+    // Its own 200 ms and not the container's 25 s.
+    EXPECT_LT(std::chrono::steady_clock::now() - asked, 15s);
+}
+
+TEST_F(RunMode, EndsWithTheFailureOfWorkersThatAllEndAtOnce) {
+    // The ends come in a crowd; none may be lost in it.
+    std::string names;
+    Environment environment;
+    for (int i = 0; i < 20; ++i) {
+        const std::string name = "w" + std::to_string(i);
+        names += (i == 0 ? "" : ",") + name;
+        const std::string prefix = "PILOTFISH_WORKER_W" + std::to_string(i);
+        environment[prefix + "_COMMAND"] = shell("echo up; exit 7");
+        environment[prefix + "_RESTART"] = "never";
+    }
+    environment["PILOTFISH_WORKERS"] = names;
+    EXPECT_EQ(run(run_command(), {.env = environment}).end, exited(7));
 }
 
 TEST_F(RunMode, WithoutAnyWorkerIsASidecarUntilToldToEnd) {

@@ -180,7 +180,7 @@ TEST_F(Signals, OfTerminationAreNeverLostFromTheFirstStatementOfMainOn) {
     int killed_early = 0, handed_over = 0;
     // A sanitizer makes hundreds of calls of its own before main and each run slow: then not each
     // one.
-    for (int at_stop = 1;; at_stop += PILOTFISH_E2E_SANITIZED ? 23 : 1) {
+    for (int at_stop = 1;; at_stop += PILOTFISH_E2E_SANITIZED ? 5 : 1) {
         Interrupted interrupted(at_stop, before);
         const End end = interrupted.run();
         if (end == killed_by(SIGTERM)) {
@@ -195,7 +195,7 @@ TEST_F(Signals, OfTerminationAreNeverLostFromTheFirstStatementOfMainOn) {
     }
     sigprocmask(SIG_SETMASK, &before, nullptr);
     RecordProperty("stops_before_signals_are_taken", killed_early);
-    EXPECT_GT(handed_over, PILOTFISH_E2E_SANITIZED ? 2 : 50);
+    EXPECT_GT(handed_over, PILOTFISH_E2E_SANITIZED ? 5 : 50);
 }
 
 }  // namespace

@@ -170,6 +170,9 @@ class Interrupted {
     std::set<pid_t> known_;
 };
 
+// Not under the thread sanitizer: it starts a thread of its own before main, and what reaches that
+// is not ours to block. The other builds go through every stop.
+#if !PILOTFISH_E2E_THREAD_SANITIZED
 TEST_F(Signals, OfTerminationAreNeverLostFromTheFirstStatementOfMainOn) {
     // Until main has blocked signals, the kernel's own rule ends us: killed, nothing started. From
     // then on SIGTERM must reach the worker, or end us before there is one, with the same code.
@@ -195,8 +198,9 @@ TEST_F(Signals, OfTerminationAreNeverLostFromTheFirstStatementOfMainOn) {
     }
     sigprocmask(SIG_SETMASK, &before, nullptr);
     RecordProperty("stops_before_signals_are_taken", killed_early);
-    EXPECT_GT(handed_over, PILOTFISH_E2E_SANITIZED ? 5 : 50);
+    EXPECT_GT(handed_over, 50);
 }
+#endif
 
 }  // namespace
 }  // namespace pilotfish::e2e

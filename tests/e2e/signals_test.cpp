@@ -181,9 +181,7 @@ TEST_F(Signals, OfTerminationAreNeverLostFromTheFirstStatementOfMainOn) {
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, &before);
     int killed_early = 0, handed_over = 0;
-    // A sanitizer makes hundreds of calls of its own before main and each run slow: then not each
-    // one.
-    for (int at_stop = 1;; at_stop += PILOTFISH_E2E_SANITIZED ? 5 : 1) {
+    for (int at_stop = 1;; ++at_stop) {
         Interrupted interrupted(at_stop, before);
         const End end = interrupted.run();
         if (end == killed_by(SIGTERM)) {

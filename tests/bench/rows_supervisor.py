@@ -213,7 +213,7 @@ def signal_window(machine):
     inits |= {name: [*init_command(name, path), worker] for name, path in machine.peers(*INITS).items()}
     found = {}
     for name, command in inits.items():
-        out = subprocess.run([machine.program("signal_window"), "1000", "2000", *command],
+        out = subprocess.run([machine.program("signal_window"), "300", "2000", *command],
                              check=True, capture_output=True, text=True).stdout
         found[name] = [float(word) for word in out.split()]
     for column, how in enumerate(("p50", "longest")):

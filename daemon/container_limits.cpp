@@ -81,6 +81,11 @@ std::string ContainerLimits::summary() const {
 // One task drives the follower, so nothing in it needs a lock: it waits for the watch, for the next
 // tick and for the next check at once.
 core::Task<void> ContainerLimits::follow() {
+    apply();
+    // Closing an inotify instance waits for the kernel's grace period, some 10 ms. A command that
+    // is over sooner than this never makes one, and so ends at once.
+    constexpr std::chrono::milliseconds kSettle{200};
+    co_await core::sleep_for(kSettle);
     follower_ = std::make_unique<cgroup::Follower>(cgroup::FileSource::this_process());
     publish();  // with whatever has changed since the start
     std::optional<core::AsyncFd> watch;

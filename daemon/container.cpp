@@ -146,8 +146,10 @@ class Container {
 
     int run() {
         become_subreaper(configuration_.settings);
-        if (auto bound = bind_listeners(server_, configuration_); !bound)
+        if (auto bound = bind_listeners(server_, configuration_); !bound) {
+            standard_error_.flush(kFlushPatience);
             return refuse(bound.error().message);
+        }
         core::RuntimeOptions options;
         options.processors = limits_.snapshot().derived.maxprocs;
         core::Runtime runtime(options);
@@ -168,11 +170,11 @@ class Container {
         tell_verdict();
         standard_output_.flush(kFlushPatience);
         standard_error_.flush(kFlushPatience);
+        const std::lock_guard lock(server_mutex_);
+        server_stopped_ = true;
         const std::vector<http::BoundListener> listeners = server_.listeners();
         if (std::any_of(listeners.begin(), listeners.end(),
                         [](const auto& bound) { return bound.port == 0; })) {
-            const std::lock_guard lock(server_mutex_);
-            server_stopped_ = true;
             server_.stop();
         }
         _exit(verdict_.code);

@@ -1,7 +1,6 @@
 #include "daemon/descendants.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 
 #include <unistd.h>
 
@@ -9,13 +8,12 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string_view>
 
 #include "daemon/pidfd.h"
+#include "daemon/proc_stat.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -25,36 +23,10 @@ struct Stat {
     pid_t parent;
 };
 
-// Fields 3 (state), 4 (ppid), 5 (pgrp) and 22 (starttime) of proc(5). The name in field 2 may hold
-// anything, closing parentheses too; the last one ends it.
-std::optional<Stat> parse_stat(pid_t pid, std::string_view text) {
-    const std::size_t name_end = text.rfind(')');
-    if (name_end == std::string_view::npos || name_end + 2 >= text.size()) return std::nullopt;
-    text.remove_prefix(name_end + 2);
-    Stat stat{{pid, 0, 0, text.front()}, 0};
-    for (int field = 3; field <= 22; ++field) {
-        const std::size_t space = std::min(text.find(' '), text.size());
-        const std::string_view word = text.substr(0, space);
-        const char* const end = word.data() + word.size();
-        if (field == 4) std::from_chars(word.data(), end, stat.parent);
-        if (field == 5) std::from_chars(word.data(), end, stat.process.group);
-        if (field == 22) std::from_chars(word.data(), end, stat.process.start_ticks);
-        if (space == text.size()) return field == 22 ? std::optional(stat) : std::nullopt;
-        text.remove_prefix(space + 1);
-    }
-    return stat;
-}
-
 std::optional<Stat> read_stat(pid_t pid) {
-    char path[32];
-    std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return std::nullopt;
-    char text[1024];
-    const ssize_t length = read(fd, text, sizeof text);
-    close(fd);
-    if (length <= 0) return std::nullopt;
-    return parse_stat(pid, {text, static_cast<std::size_t>(length)});
+    const auto stat = read_proc_stat(pid);
+    if (!stat) return std::nullopt;
+    return Stat{{pid, stat->group, stat->start_ticks, stat->state}, stat->parent};
 }
 
 }  // namespace

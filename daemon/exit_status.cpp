@@ -2,7 +2,7 @@
 
 #include <sys/wait.h>
 
-#include <cstring>
+#include "config/signal_name.h"
 
 namespace pilotfish::daemon {
 
@@ -18,12 +18,8 @@ ExitStatus exit_status_of(const siginfo_t& info) noexcept {
 }
 
 std::string signal_name(int signal) {
-    if (signal >= SIGRTMIN && signal <= SIGRTMAX) {
-        return signal == SIGRTMIN ? "SIGRTMIN" : "SIGRTMIN+" + std::to_string(signal - SIGRTMIN);
-    }
-    // The glibc table; strsignal would need a locale and give prose.
-    if (const char* name = sigabbrev_np(signal)) return std::string("SIG") + name;
-    return "signal " + std::to_string(signal);
+    const std::string name = config::format_signal({signal});
+    return name.starts_with("SIG") ? name : "signal " + name;
 }
 
 std::string sentence_of(const ExitStatus& status) {

@@ -1,12 +1,11 @@
 #include "daemon/process_usage.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdio>
-#include <string_view>
+
+#include "daemon/proc_stat.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -26,36 +25,13 @@ std::optional<std::uint64_t> count_open_files(pid_t pid) {
 }  // namespace
 
 std::optional<ProcessUsage> usage_of(pid_t pid) {
-    char path[32];
-    std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return std::nullopt;
-    char buffer[1024];
-    const ssize_t length = read(fd, buffer, sizeof buffer);
-    close(fd);
-    if (length <= 0) return std::nullopt;
-
-    // Behind the name, which may hold anything: state is field 3 of proc(5), utime 14, stime 15,
-    // num_threads 20, rss 24.
-    std::string_view text(buffer, static_cast<std::size_t>(length));
-    const std::size_t name_end = text.rfind(')');
-    if (name_end == std::string_view::npos) return std::nullopt;
-    text.remove_prefix(name_end + 1);
+    const auto stat = read_proc_stat(pid);
+    if (!stat) return std::nullopt;
     ProcessUsage usage;
-    std::uint64_t ticks = 0;
-    for (int field = 3; field <= 24; ++field) {
-        if (text.empty()) return std::nullopt;
-        text.remove_prefix(1);
-        const std::string_view word = text.substr(0, text.find(' '));
-        std::uint64_t number = 0;
-        std::from_chars(word.data(), word.data() + word.size(), number);
-        if (field == 14 || field == 15) ticks += number;
-        if (field == 20) usage.threads = number;
-        if (field == 24)
-            usage.resident_bytes = number * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-        text.remove_prefix(word.size());
-    }
-    usage.cpu_ns = ticks * (1'000'000'000U / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK)));
+    usage.threads = stat->threads;
+    usage.resident_bytes = stat->resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    usage.cpu_ns =
+        stat->cpu_ticks * (1'000'000'000U / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK)));
     usage.open_files = count_open_files(pid);
     return usage;
 }

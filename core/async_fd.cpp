@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "core/cancel.h"
 #include "core/check.h"
 #include "core/scheduler.h"
 
@@ -36,6 +37,10 @@ void AsyncFd::close() noexcept {
 
 bool ReadyAwait::start(FrameBase& frame) {
     PF_CHECK(entry_, "await of an AsyncFd that holds no descriptor");
+    if (cancel_requested()) [[unlikely]] {
+        waiter_.claim(Wake::cancelled);
+        return false;
+    }
     std::lock_guard guard(entry_->lock);
     bool& edge = direction_ == Direction::read ? entry_->readable : entry_->writable;
     if (entry_->closed) {
@@ -51,30 +56,39 @@ bool ReadyAwait::start(FrameBase& frame) {
     }
     PF_CHECK(!slot(), "two tasks await the same direction of one AsyncFd");
     started_ = true;
-    waiter_.task = begin_wait(frame, WaitReason::io_wait, where_);
+    switch (begin_wait(frame, WaitReason::io_wait, where_, waiter_)) {
+        case Begun::cancelled: return false;
+        case Begun::taken: return true;
+        case Begun::parked: break;
+    }
     slot() = &waiter_;
     if (deadline_ns_ != kNoDeadline_ns) arm_timer(waiter_, deadline_ns_);
     return true;
 }
 
-Wake ReadyAwait::await_resume() noexcept {
-    if (started_ && deadline_ns_ != kNoDeadline_ns) {
-        TimerHeap::disarm(waiter_);
-        if (waiter_.result() == Wake::timed_out) {
-            std::lock_guard guard(entry_->lock);
-            if (slot() == &waiter_) slot() = nullptr;
-        }
-    }
-    started_ = false;
-    return waiter_.result();
+Wake ReadyAwait::await_resume() {
+    if (started_) leave();
+    const Wake wake = waiter_.result();
+    if (wake == Wake::cancelled) [[unlikely]]
+        throw_cancelled();
+    return wake;
 }
 
 // Still started_: the frame is being destroyed while it waits.
 ReadyAwait::~ReadyAwait() {
-    if (!started_) return;
-    TimerHeap::disarm(waiter_);
-    std::lock_guard guard(entry_->lock);
-    if (slot() == &waiter_) slot() = nullptr;
+    if (started_) leave();
+}
+
+void ReadyAwait::leave() noexcept {
+    started_ = false;
+    const Wake wake = waiter_.result();
+    if (wake != Wake::ready && wake != Wake::closed) {
+        // Not claimed under the lock: the thread that ran start() may still be in it. Only after it
+        // is the timer certain to be there.
+        std::lock_guard guard(entry_->lock);
+        if (slot() == &waiter_) slot() = nullptr;
+    }
+    if (deadline_ns_ != kNoDeadline_ns) TimerHeap::disarm(waiter_);
 }
 
 }  // namespace pilotfish::core

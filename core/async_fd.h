@@ -42,9 +42,10 @@ class ReadyAwait {
     bool await_suspend(std::coroutine_handle<Promise> frame) {
         return start(frame.promise());
     }
-    Wake await_resume() noexcept;
+    Wake await_resume();
 
   private:
+    void leave() noexcept;
     bool start(FrameBase& frame);
     Waiter*& slot() noexcept {
         return direction_ == Direction::read ? entry_->reader : entry_->writer;

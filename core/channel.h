@@ -20,6 +20,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/cancel.h"
 #include "core/clock.h"
 #include "core/spin_lock.h"
 #include "core/task_record.h"
@@ -108,6 +109,8 @@ class ReceiveAwait : ReceiverLink {
     }
     Received<T> await_resume() {
         if (parked_) leave();
+        if (waiter_.result() == Wake::cancelled) [[unlikely]]
+            throw_cancelled();
         return {waiter_.result(), std::move(value_)};
     }
 
@@ -117,13 +120,15 @@ class ReceiveAwait : ReceiverLink {
     // runtime, leaves a link behind: a sender or close() unlinks before it wakes.
     void leave() noexcept {
         parked_ = false;
+        const Wake wake = waiter_.result();
+        if (wake != Wake::ready && wake != Wake::closed) {
+            // Not claimed under the lock: the thread that ran start() may still be in it, so the
+            // timer comes after. Whoever takes the pointer first: we, and the channel waits until
+            // we have let go of it; or the channel, which has unlinked us and may be gone.
+            if (Channel<T>* channel = channel_.exchange(nullptr, std::memory_order_acq_rel))
+                channel->forget(*this);
+        }
         if (deadline_ns_ != kNoDeadline_ns) TimerHeap::disarm(waiter_);
-        const auto claimed = waiter_.claimed.load(std::memory_order_acquire);
-        if (claimed != 0 && claimed != static_cast<std::uint8_t>(Wake::timed_out)) return;
-        // Whoever takes the pointer first: we, and the channel waits until we have let go of it; or
-        // the channel, which has unlinked us and may be gone.
-        if (Channel<T>* channel = channel_.exchange(nullptr, std::memory_order_acq_rel))
-            channel->forget(*this);
     }
 
     std::atomic<Channel<T>*> channel_;  // nullptr: one of the two sides has let go
@@ -232,6 +237,10 @@ class Channel {
     }
 
     bool start(ReceiveAwait<T>& receiver, FrameBase& frame) {
+        if (cancel_requested()) [[unlikely]] {
+            receiver.waiter_.claim(Wake::cancelled);
+            return false;
+        }
         std::lock_guard guard(lock_);
         if (queue_.size() > 0) {
             receiver.value_.emplace(queue_.pop());
@@ -245,7 +254,11 @@ class Channel {
             return false;
         }
         receiver.parked_ = true;
-        receiver.waiter_.task = begin_wait(frame, WaitReason::chan_receive, receiver.where_);
+        switch (begin_wait(frame, WaitReason::chan_receive, receiver.where_, receiver.waiter_)) {
+            case Begun::cancelled: return false;
+            case Begun::taken: return true;
+            case Begun::parked: break;
+        }
         receiver.prev = receivers_.prev;
         receiver.next = &receivers_;
         receivers_.prev->next = &receiver;

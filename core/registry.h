@@ -27,6 +27,12 @@ class RegistryShard {
         std::lock_guard guard(lock_);
         unlink(*task);
     }
+    // Calls change() while no walker reads a task of this shard.
+    template <class Change>
+    void exclusive(Change change) noexcept {
+        std::lock_guard guard(lock_);
+        change();
+    }
     // The oldest task, or nullptr.
     TaskRecord* front() noexcept {
         std::lock_guard guard(lock_);

@@ -23,7 +23,9 @@ int Runtime::run(Task<int> main) {
     Scheduler& scheduler = *scheduler_;
     FrameBase* top = main.release();
     PF_CHECK(top, "Runtime::run of a Task that was moved away");
-    TaskRecord* record = scheduler.make_record(top, "main", std::source_location::current(), true);
+    TaskRecord* record =
+        scheduler.make_record(top, {.name = "main"}, std::source_location::current(), true);
+    record->tags->name_is_inherited = false;
     JoinHandle<int> handle(record);
     scheduler.run(record);
     scheduler.blocking->drain();
@@ -35,6 +37,7 @@ int Runtime::run(Task<int> main) {
         TaskRecord* record;
         ~Free() { free_record(record); }
     } free{handle.release()};
+    if (record->top->error) rethrow_to_joiner(record, true);
     return static_cast<TaskPromise<int>*>(record->top)->take();
 }
 

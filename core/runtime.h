@@ -53,7 +53,7 @@ class Runtime {
     template <class T>
     JoinHandle<T> spawn_external(Task<T> task, SpawnOptions options = {},
                                  std::source_location where = std::source_location::current()) {
-        return JoinHandle<T>(spawn_record_external(task.release(), options.name, where));
+        return JoinHandle<T>(spawn_record_external(task.release(), options, where));
     }
 
   private:

@@ -1,12 +1,10 @@
 #include "core/scheduler.h"
 
-#include <cstring>
 #include <new>
 #include <string>
 
 #include "core/blocking_pool.h"
 #include "core/runtime.h"
-#include "core/sleep.h"
 #include "core/task.h"
 
 namespace pilotfish::core {
@@ -23,7 +21,6 @@ constexpr std::uint32_t kLongestInterval = 16;
 constexpr std::int64_t kShortInterval_ns = 10'000;
 constexpr std::int64_t kPollInterval_ns = 50'000;
 constexpr std::uint64_t kIdBlock = 64;
-constexpr std::size_t kLongestName = 64;
 
 int latency_bucket(std::int64_t ns) {
     int bucket = 0;
@@ -67,19 +64,16 @@ Scheduler::~Scheduler() {
 
 // ---- the life of a task ----
 
-TaskRecord* Scheduler::make_record(FrameBase* top, std::string_view name,
+TaskRecord* Scheduler::make_record(FrameBase* top, const SpawnOptions& options,
                                    const std::source_location& where, bool outside) {
     TaskRecord* record = new (FramePool::allocate(sizeof(TaskRecord))) TaskRecord;
     record->top = record->leaf = top;
     record->created_at = where;
     record->where.store(where, std::memory_order_relaxed);
     record->since_ms.store(tls.now_ms, std::memory_order_relaxed);
-    if (!name.empty()) {
-        record->name_bytes =
-            static_cast<std::uint16_t>(name.size() < kLongestName ? name.size() : kLongestName);
-        record->name = static_cast<char*>(FramePool::allocate(record->name_bytes));
-        std::memcpy(record->name, name.data(), record->name_bytes);
-    }
+    TaskTags* inherited = !outside && tls.task ? tls.task->tags : nullptr;
+    if (inherited || !options.name.empty() || options.labels.size() != 0) [[unlikely]]
+        record->tags = tags_for_child(inherited, options.name, options.labels);
     if (outside) {
         record->id = next_id_.fetch_add(1, std::memory_order_relaxed);
         record->shard = kMaxProcs;
@@ -102,7 +96,7 @@ TaskRecord* Scheduler::make_record(FrameBase* top, std::string_view name,
 
 void free_record(TaskRecord* record) noexcept {
     if (record->top) destroy_frame(record->top);
-    if (record->name) FramePool::release(record->name, record->name_bytes);
+    if (record->tags) record->tags->drop();
     record->~TaskRecord();
     FramePool::release(record, sizeof(TaskRecord));
 }
@@ -110,7 +104,7 @@ void free_record(TaskRecord* record) noexcept {
 [[noreturn]] static void die_of_exception(TaskRecord* record) noexcept {
     std::string text = "an exception left task ";
     text += std::to_string(record->id);
-    if (record->name_bytes) text.append(" (").append(record->name_view()).append(")");
+    if (record->tags) text.append(" (").append(record->tags->name).append(")");
     text += ", which nobody joins: ";
     try {
         std::rethrow_exception(record->top->error);
@@ -123,20 +117,22 @@ void free_record(TaskRecord* record) noexcept {
                  "spawn", text);
 }
 
+static void die_unless_quiet(TaskRecord* record) noexcept {
+    if (!ends_quietly(record->top->error)) die_of_exception(record);
+}
+
 void Scheduler::finish_running(Proc& proc) noexcept {
     TaskRecord* record = tls.task;
     tls.finished = false;
     tls.task = nullptr;
     record->state.store(state_word::kDone, std::memory_order_release);
-    (record->shard == kMaxProcs ? outside_tasks_
-                                : this->proc(static_cast<int>(record->shard))->tasks)
-        .remove(record);
+    shard_of(*record).remove(record);
     proc.finished.add();
     const bool is_main = record == main_record_;
     // Releases the result to the joiner, acquires a detacher's or joiner's word.
     TaskRecord* joiner = record->joiner.exchange(kFinished, std::memory_order_acq_rel);
     if (joiner == kDetached) {
-        if (record->top->error) die_of_exception(record);
+        if (record->top->error) die_unless_quiet(record);
         free_record(record);
     } else if (joiner) {
         // The joiner is parked until we say so: nobody else can destroy it.
@@ -148,25 +144,28 @@ void Scheduler::finish_running(Proc& proc) noexcept {
 void detach_record(TaskRecord* record) noexcept {
     TaskRecord* before = record->joiner.exchange(kDetached, std::memory_order_acq_rel);
     if (before != kFinished) return;
-    if (record->top && record->top->error) die_of_exception(record);
+    if (record->top && record->top->error) die_unless_quiet(record);
     free_record(record);
 }
 
-bool join_wait(TaskRecord* record, FrameBase& leaf, const std::source_location& where) noexcept {
-    TaskRecord* self = begin_wait(leaf, WaitReason::join, where);
+bool join_wait(JoinWaiter& waiter, FrameBase& leaf, const std::source_location& where) noexcept {
+    // Not joining yet, so nobody can claim the wait before the exchange below.
+    if (begin_wait(leaf, WaitReason::join, where, waiter) == Begun::cancelled) return false;
+    TaskRecord* self = waiter.task;
     TaskRecord* nobody = nullptr;
-    if (record->joiner.compare_exchange_strong(nobody, self, std::memory_order_acq_rel))
+    if (waiter.target->joiner.compare_exchange_strong(nobody, self, std::memory_order_acq_rel))
         return true;
     PF_CHECK(nobody == kFinished, "a task was joined twice");
     enter_running(self);
     return false;
 }
 
-TaskRecord* spawn_record(FrameBase* top, std::string_view name, const std::source_location& where) {
+TaskRecord* spawn_record(FrameBase* top, const SpawnOptions& options,
+                         const std::source_location& where) {
     PF_CHECK(top, "spawn of a Task that was moved away");
     PF_CHECK(tls.proc, "spawn outside of a task: use Runtime::spawn_external");
     Scheduler& scheduler = *Scheduler::current();
-    TaskRecord* record = scheduler.make_record(top, name, where, false);
+    TaskRecord* record = scheduler.make_record(top, options, where, false);
     Proc& proc = *tls.proc;
     if (!proc.queue.push(record)) [[unlikely]] {
         TaskList half = proc.queue.pop_half();
@@ -177,12 +176,12 @@ TaskRecord* spawn_record(FrameBase* top, std::string_view name, const std::sourc
     return record;
 }
 
-TaskRecord* spawn_record_external(FrameBase* top, std::string_view name,
+TaskRecord* spawn_record_external(FrameBase* top, const SpawnOptions& options,
                                   const std::source_location& where) {
     PF_CHECK(top, "spawn of a Task that was moved away");
     Scheduler* scheduler = Scheduler::current();
     PF_CHECK(scheduler, "spawn_external without a Runtime");
-    TaskRecord* record = scheduler->make_record(top, name, where, true);
+    TaskRecord* record = scheduler->make_record(top, options, where, true);
     scheduler->inject(record);
     scheduler->notify();
     return record;
@@ -202,6 +201,7 @@ static void end_readers(TaskRecord* record) noexcept {
 
 void Scheduler::destroy_tasks() noexcept {
     injection_.close();
+    tls.tearing_down = true;
     auto empty = [](RegistryShard& shard) {
         while (TaskRecord* record = shard.front()) {
             end_readers(record);
@@ -221,6 +221,7 @@ void Scheduler::destroy_tasks() noexcept {
     };
     each_proc([&](Proc& proc) { empty(proc.tasks); });
     empty(outside_tasks_);
+    tls.tearing_down = false;
 }
 
 // ---- waking from inside a step ----
@@ -257,15 +258,6 @@ void await_readers(TaskRecord* task) noexcept {
         else
             sched_yield();
     }
-}
-
-void arm_timer(TimedWaiter& node, std::int64_t deadline_ns) noexcept {
-    tls.proc->timers.arm(node, deadline_ns);
-}
-
-std::int64_t runtime_now_ns() noexcept {
-    const Scheduler* scheduler = Scheduler::current();
-    return scheduler ? scheduler->now_ns() : monotonic_ns();
 }
 
 // ---- the worker's loop ----

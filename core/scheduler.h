@@ -26,6 +26,7 @@ namespace pilotfish::core {
 
 class BlockingPool;
 struct RuntimeOptions;
+struct SpawnOptions;
 
 inline constexpr int kMaxProcs = 1024;  // as Go's old ceiling; one pointer each
 
@@ -106,7 +107,7 @@ class Scheduler {
     void destroy_tasks() noexcept;
 
     // Tasks.
-    TaskRecord* make_record(FrameBase* top, std::string_view name,
+    TaskRecord* make_record(FrameBase* top, const SpawnOptions& options,
                             const std::source_location& where, bool outside);
     void finish_running(Proc& proc) noexcept;
 
@@ -140,6 +141,9 @@ class Scheduler {
         return sum;
     }
     RegistryShard& outside_tasks() noexcept { return outside_tasks_; }
+    RegistryShard& shard_of(const TaskRecord& task) noexcept {
+        return task.shard == kMaxProcs ? outside_tasks_ : proc(static_cast<int>(task.shard))->tasks;
+    }
     template <class Fn>
     void each_proc(Fn fn) const {
         for (int i = 0, n = made_procs(); i < n; ++i) fn(*proc(i));

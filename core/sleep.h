@@ -3,6 +3,7 @@
 // Call from a task. Suspends; allocates nothing: the timer's node lies in the awaiter. Never fails.
 #pragma once
 
+#include "core/cancel.h"
 #include "core/clock.h"
 #include "core/task_record.h"
 #include "core/timer_heap.h"
@@ -23,13 +24,17 @@ class SleepAwait {
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> frame) {
-        waiter_.task = begin_wait(frame.promise(), WaitReason::sleep, where_);
-        arm_timer(waiter_, deadline_ns_);
+    bool await_suspend(std::coroutine_handle<Promise> frame) {
+        return start(frame.promise());
     }
-    void await_resume() const noexcept {}
+    void await_resume() const {
+        if (waiter_.result() == Wake::cancelled) [[unlikely]]
+            throw_cancelled();
+    }
 
   private:
+    bool start(FrameBase& frame);
+
     std::int64_t deadline_ns_;
     std::source_location where_;
     TimedWaiter waiter_;

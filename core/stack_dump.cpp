@@ -38,6 +38,7 @@ std::string_view to_string(WaitReason reason) noexcept {
         case WaitReason::join: return "join";
         case WaitReason::yield: return "runnable";
         case WaitReason::blocking_call: return "syscall";
+        case WaitReason::wait_group: return "sync.WaitGroup.Wait";
     }
     return "?";
 }
@@ -71,8 +72,7 @@ void read_task(TaskInfo& out, TaskRecord& task, std::uint32_t now_ms) {
     out.id = task.id;
     out.creator_id = task.creator_id;
     out.created_at = task.created_at;
-    out.name_bytes = static_cast<std::uint8_t>(std::min<std::size_t>(task.name_bytes, 64));
-    if (out.name_bytes) std::memcpy(out.name_text.data(), task.name, out.name_bytes);
+    out.tags = TagsRef(task.tags);
     out.depth = 0;
     out.cut = false;
     std::uint32_t word = task.state.load(std::memory_order_acquire);
@@ -120,6 +120,24 @@ void append_place(std::string& out, const std::source_location& where) {
     std::string room;
     out.append(function_of(where, room)).append("\n\t").append(where.file_name());
     out.append(":").append(std::to_string(where.line())).append("\n");
+}
+
+// A label is the program's data: it may hold anything.
+void append_quoted(std::string& out, std::string_view text) {
+    out.push_back('"');
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            out.push_back('\\');
+            out.push_back(c);
+        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+            char escaped[8];
+            std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned char>(c));
+            out.append(escaped);
+        } else {
+            out.push_back(c);
+        }
+    }
+    out.push_back('"');
 }
 
 std::uintptr_t address_of(const std::source_location& where) {
@@ -181,13 +199,29 @@ std::string_view function_of(const std::source_location& where, std::string& roo
     return text;
 }
 
+// As Go 1.26 prints them:  labels:{"key": "value"}
+static void append_labels(std::string& out, const TaskInfo& task) {
+    if (!task.tags || task.tags->labels.empty()) return;
+    out.append(", labels:{");
+    const char* between = "";
+    for (const auto& [key, value] : task.tags->labels) {
+        out.append(between);
+        append_quoted(out, key);
+        out.append(": ");
+        append_quoted(out, value);
+        between = ", ";
+    }
+    out.append("}");
+}
+
 void append_stack(std::string& out, const TaskInfo& task) {
     out.append("goroutine ").append(std::to_string(task.id)).append(" [");
     out.append(task.state == TaskState::waiting ? to_string(task.wait_reason)
                                                 : to_string(task.state));
     const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(task.since).count();
     if (minutes > 0) out.append(", ").append(std::to_string(minutes)).append(" minutes");
-    if (task.name_bytes) out.append(", \"").append(task.name()).append("\"");
+    if (!task.name().empty()) out.append(", \"").append(task.name()).append("\"");
+    append_labels(out, task);
     out.append("]:\n");
     if (task.state == TaskState::running) out.append("...last waited at\n");
     for (int i = 0; i < task.depth; ++i)

@@ -17,6 +17,7 @@
 #include <type_traits>
 
 #include "core/task_record.h"
+#include "core/task_tags.h"
 
 namespace pilotfish::core {
 
@@ -32,10 +33,9 @@ struct TaskInfo {
     std::array<std::source_location, kDeepest> frames;  // where each frame waits, innermost first
     int depth = 0;                                      // of frames
     bool cut = false;                                   // there were more
-    std::array<char, 64> name_text{};
-    std::uint8_t name_bytes = 0;
+    TagsRef tags;                                       // empty: neither name nor labels
 
-    std::string_view name() const { return {name_text.data(), name_bytes}; }
+    std::string_view name() const { return tags ? std::string_view(tags->name) : ""; }
 };
 
 // visit(const TaskInfo&) -> bool: false stops the walk. Tasks that come or go meanwhile may be

@@ -18,15 +18,18 @@
 
 #include <coroutine>
 #include <exception>
+#include <initializer_list>
 #include <optional>
 #include <source_location>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "core/cancel.h"
 #include "core/check.h"
 #include "core/frame_pool.h"
 #include "core/task_record.h"
+#include "core/task_tags.h"
 
 namespace pilotfish::core {
 
@@ -182,19 +185,24 @@ class [[nodiscard]] ChildAwait : ChildCall {
 };
 
 struct SpawnOptions {
-    std::string_view name = {};  // shown in dumps; copied; cut at 64 bytes
+    std::string_view name = {};                    // shown in dumps; cut at 64 bytes
+    std::initializer_list<LabelView> labels = {};  // see core/task_tags.h
 };
 
 // The untyped half of spawn and join; see scheduler.cpp and join.cpp.
-TaskRecord* spawn_record(FrameBase* top, std::string_view name, const std::source_location& where);
-TaskRecord* spawn_record_external(FrameBase* top, std::string_view name,
+TaskRecord* spawn_record(FrameBase* top, const SpawnOptions& options,
+                         const std::source_location& where);
+TaskRecord* spawn_record_external(FrameBase* top, const SpawnOptions& options,
                                   const std::source_location& where);
 // Gives the handle's share up. Any thread.
 void detach_record(TaskRecord* record) noexcept;
 // Requires: finished. Frees frame and record.
 void free_record(TaskRecord* record) noexcept;
-// False: it has finished and nothing is to be waited for.
-bool join_wait(TaskRecord* record, FrameBase& leaf, const std::source_location& where) noexcept;
+// False: it has finished and nothing is to be waited for, or the wait was cancelled.
+bool join_wait(JoinWaiter& waiter, FrameBase& leaf, const std::source_location& where) noexcept;
+// Throws what a joiner gets for the task's error: itself, TaskEnded, or, of a task without a result
+// that ended quietly, nothing.
+void rethrow_to_joiner(TaskRecord* record, bool has_result);
 
 template <class T = void>
 class [[nodiscard]] JoinHandle {
@@ -221,6 +229,8 @@ class [[nodiscard]] JoinHandle {
     void detach() noexcept {
         if (record_) detach_record(std::exchange(record_, nullptr));
     }
+    // Asks the task to end: see core/cancel.h. Any thread. Requires: not empty.
+    void cancel() noexcept { request_cancel(record_); }
     TaskRecord* release() noexcept { return std::exchange(record_, nullptr); }
 
   private:
@@ -228,34 +238,41 @@ class [[nodiscard]] JoinHandle {
 };
 
 template <class T>
-class [[nodiscard]] JoinAwait {
+class [[nodiscard]] JoinAwait : JoinWaiter {
   public:
-    JoinAwait(JoinHandle<T>&& handle, const std::source_location& place) noexcept
-        : record_(handle.release()), where_(place) {
-        PF_CHECK(record_, "co_await of a JoinHandle that was joined, detached or moved away");
+    JoinAwait(JoinHandle<T>&& handle, const std::source_location& place) noexcept : where_(place) {
+        kind = WaitKind::join;
+        target = handle.release();
+        PF_CHECK(target, "co_await of a JoinHandle that was joined, detached or moved away");
     }
     JoinAwait(const JoinAwait&) = delete;
     JoinAwait& operator=(const JoinAwait&) = delete;
     ~JoinAwait() {
-        if (record_) detach_record(record_);
+        if (target) detach_record(target);
     }
     bool await_ready() const noexcept {
-        return record_->joiner.load(std::memory_order_acquire) == kFinished;
+        return target->joiner.load(std::memory_order_acquire) == kFinished;
     }
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> frame) noexcept {
-        return join_wait(record_, frame.promise(), where_);
+        return join_wait(*this, frame.promise(), where_);
     }
+    // A joiner that is cancelled detaches the task.
     T await_resume() {
+        if (result() == Wake::cancelled) [[unlikely]]
+            throw_cancelled();
         struct Free {
             TaskRecord* record;
             ~Free() { free_record(record); }
-        } free{std::exchange(record_, nullptr)};
+        } free{std::exchange(target, nullptr)};
+        if (free.record->top->error) [[unlikely]] {
+            rethrow_to_joiner(free.record, !std::is_void_v<T>);
+            if constexpr (std::is_void_v<T>) return;
+        }
         return static_cast<TaskPromise<T>*>(free.record->top)->take();
     }
 
   private:
-    TaskRecord* record_;
     std::source_location where_;
 };
 
@@ -263,7 +280,7 @@ class [[nodiscard]] JoinAwait {
 template <class T>
 JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {},
                     std::source_location where = std::source_location::current()) {
-    return JoinHandle<T>(spawn_record(task.release(), options.name, where));
+    return JoinHandle<T>(spawn_record(task.release(), options, where));
 }
 
 struct YieldAwait {
@@ -273,7 +290,10 @@ struct YieldAwait {
     void await_suspend(std::coroutine_handle<Promise> frame) noexcept {
         yield_running(begin_wait(frame.promise(), WaitReason::yield, where));
     }
-    void await_resume() const noexcept {}
+    void await_resume() const {
+        if (cancel_requested()) [[unlikely]]
+            throw_cancelled();
+    }
 };
 
 struct [[nodiscard]] Yield {

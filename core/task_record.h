@@ -40,6 +40,7 @@ enum class Wake : std::uint8_t {
     ready = 1,      // what was waited for is there
     timed_out = 2,  // the deadline came first
     closed = 3,     // the thing waited on was closed; it will never be ready again
+    cancelled = 4,  // the task was asked to end: the await throws Cancelled
 };
 
 enum class TaskState : std::uint8_t {
@@ -65,6 +66,7 @@ enum class WaitReason : std::uint8_t {
     join,
     yield,
     blocking_call,
+    wait_group,
 };
 std::string_view to_string(WaitReason reason) noexcept;
 
@@ -100,6 +102,9 @@ constexpr std::uint32_t waiting(WaitReason reason) {
 }
 }  // namespace state_word
 
+struct Waiter;
+class TaskTags;
+
 struct RegistryLink {
     RegistryLink* prev = nullptr;
     RegistryLink* next = nullptr;
@@ -108,10 +113,12 @@ struct RegistryLink {
 
 // Allocated from the frame pool; ordered so that what a switch touches lies together.
 struct TaskRecord : RegistryLink {
-    std::atomic<bool> woken{false};  // in a queue; written by the waker that claimed the task
-    std::uint16_t name_bytes = 0;
+    std::atomic<bool> woken{false};   // in a queue; written by the waker that claimed the task
+    std::atomic<bool> cancel{false};  // asked to end; never taken back
+    std::uint8_t shields = 0;         // touched by the task alone
     std::atomic<std::uint32_t> state{state_word::kCreated};
     FrameBase* leaf = nullptr;         // guarded by the state word
+    Waiter* waiter = nullptr;          // likewise; nullptr: the wait cannot be cancelled
     TaskRecord* queue_next = nullptr;  // link of whichever queue holds the task
     std::atomic<std::source_location> where{std::source_location()};  // of the last wait
     std::atomic<std::uint32_t> since_ms{0};  // coarse time of the last park, of the low 32 bits
@@ -121,9 +128,11 @@ struct TaskRecord : RegistryLink {
     std::uint64_t id = 0;
     std::uint64_t creator_id = 0;  // 0: outside of the runtime
     std::source_location created_at;
-    char* name = nullptr;  // frame pool memory of name_bytes
+    TaskTags* tags = nullptr;  // name and labels; replaced under the lock of its shard
 
-    std::string_view name_view() const { return {name, name_bytes}; }
+    bool cancel_pending() const noexcept {
+        return cancel.load(std::memory_order_relaxed) && shields == 0;
+    }
 };
 static_assert(std::atomic<std::source_location>::is_always_lock_free);
 
@@ -131,11 +140,14 @@ static_assert(std::atomic<std::source_location>::is_always_lock_free);
 inline TaskRecord* const kFinished = reinterpret_cast<TaskRecord*>(1);
 inline TaskRecord* const kDetached = reinterpret_cast<TaskRecord*>(2);
 
-// A wait that more than one side may end (an event, a deadline, a close): whoever claims it first
-// has to make the task runnable. Lives in the awaiter.
+enum class WaitKind : std::uint8_t { event, join };
+
+// A wait that more than one side may end (an event, a deadline, a close, a cancellation): whoever
+// claims it first has to make the task runnable. Lives in the awaiter.
 struct Waiter {
     TaskRecord* task = nullptr;
     std::atomic<std::uint8_t> claimed{0};  // 0, or a Wake
+    WaitKind kind = WaitKind::event;
 
     bool claim(Wake how) noexcept {
         std::uint8_t open = 0;
@@ -145,6 +157,11 @@ struct Waiter {
     Wake result() const noexcept {
         return static_cast<Wake>(claimed.load(std::memory_order_acquire));
     }
+};
+
+// The wait of a join is claimed in the target's `joiner`, not here.
+struct JoinWaiter : Waiter {
+    TaskRecord* target = nullptr;
 };
 
 // What a thread is doing for the runtime. `next` is the trampoline: instead of resuming one
@@ -159,6 +176,7 @@ struct ThreadState {
     std::uint32_t now_ms = 0;     // coarse clock, low 32 bits
     std::int32_t budget = 0;      // operations this step may still do without suspending
     bool finished = false;        // the top frame reached its end
+    bool tearing_down = false;    // the runtime is over: frames are destroyed where they wait
 };
 // initial-exec: one instruction instead of a call, in shared objects too.
 extern constinit thread_local ThreadState tls __attribute__((tls_model("initial-exec")));
@@ -172,6 +190,7 @@ inline TaskRecord* begin_wait(FrameBase& leaf, WaitReason reason,
     task->where.store(where, std::memory_order_relaxed);
     task->since_ms.store(tls.now_ms, std::memory_order_relaxed);
     // Pairs with the acquiring exchange of a dump: it sees the chain as it is now.
+    task->waiter = nullptr;
     task->state.store(state_word::waiting(reason), std::memory_order_release);
     return task;
 }
@@ -190,6 +209,37 @@ inline void enter_running(TaskRecord* task) noexcept {
             word = task->state.load(std::memory_order_relaxed);
         }
     }
+}
+
+// How a wait that may be cancelled has begun.
+enum class Begun : std::uint8_t {
+    parked,     // make it known to what is waited on, and suspend
+    cancelled,  // do not suspend: it runs on, and the waiter's result is Wake::cancelled
+    taken,      // suspend, but make it known to nobody: it is on its way to being resumed
+};
+
+// As begin_wait above, for a wait that ends by whoever claims the waiter. A task that has been
+// cancelled does not park. Call it under the lock that the awaiter takes before it is destroyed:
+// from here on, another thread may resume the task.
+inline Begun begin_wait(FrameBase& leaf, WaitReason reason, const std::source_location& where,
+                        Waiter& waiter) noexcept {
+    TaskRecord* task = tls.task;
+    task->leaf = &leaf;
+    task->where.store(where, std::memory_order_relaxed);
+    task->since_ms.store(tls.now_ms, std::memory_order_relaxed);
+    waiter.task = task;
+    task->waiter = task->shields == 0 ? &waiter : nullptr;
+    const bool cancellable = task->shields == 0;
+    task->state.store(state_word::waiting(reason), std::memory_order_release);
+    if (!cancellable) return Begun::parked;
+    // Pairs with the fence in request_cancel(): one side must see the other.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!task->cancel.load(std::memory_order_relaxed)) [[likely]]
+        return Begun::parked;
+    // A join cannot have been claimed yet: its target does not know of it.
+    if (!waiter.claim(Wake::cancelled)) return Begun::taken;
+    enter_running(task);
+    return Begun::cancelled;
 }
 
 // Puts a parked task into a queue. Any thread. The caller has claimed the task and still holds the

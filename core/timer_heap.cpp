@@ -52,8 +52,14 @@ void TimerHeap::remove_at(std::size_t at) noexcept {
 
 void TimerHeap::arm(TimedWaiter& node, std::int64_t deadline_ns) {
     std::lock_guard guard(lock_);
-    entries_.push_back({deadline_ns, &node});
+    make_room();
     node.heap.store(this, std::memory_order_release);
+    insert(deadline_ns, node);
+}
+
+// Requires: room for one more.
+void TimerHeap::insert(std::int64_t deadline_ns, TimedWaiter& node) noexcept {
+    entries_.push_back({deadline_ns, &node});
     sift_up(entries_.size() - 1, {deadline_ns, &node});
     publish();
 }

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <mutex>
 #include <vector>
 
 #include "core/run_queue.h"
@@ -32,6 +33,10 @@ class TimerHeap {
     static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
     void arm(TimedWaiter& node, std::int64_t deadline_ns);
+    // Begins the wait and arms its timer under one lock, so that who resumes the task meanwhile has
+    // to wait in disarm(). begin() -> Begun; only a parked wait gets a timer.
+    template <class Begin>
+    Begun arm(TimedWaiter& node, std::int64_t deadline_ns, Begin begin);
     // Takes the node out of whatever heap holds it. Afterwards nobody will touch it.
     static void disarm(TimedWaiter& node) noexcept;
     // Claims the waiters that are due and appends their tasks to out.
@@ -48,6 +53,10 @@ class TimerHeap {
         std::int64_t deadline_ns;
         TimedWaiter* node;
     };
+    void make_room() {
+        if (entries_.size() == entries_.capacity()) entries_.reserve(2 * entries_.size() + 16);
+    }
+    void insert(std::int64_t deadline_ns, TimedWaiter& node) noexcept;
     void place(std::size_t at, const Entry& entry) noexcept {
         entries_[at] = entry;
         entry.node->position = static_cast<std::uint32_t>(at);
@@ -61,6 +70,19 @@ class TimerHeap {
     std::vector<Entry> entries_;
     std::atomic<std::int64_t> earliest_ns_{kNever};
 };
+
+template <class Begin>
+Begun TimerHeap::arm(TimedWaiter& node, std::int64_t deadline_ns, Begin begin) {
+    std::lock_guard guard(lock_);
+    make_room();
+    node.heap.store(this, std::memory_order_release);
+    const Begun begun = begin();
+    if (begun == Begun::parked)
+        insert(deadline_ns, node);
+    else
+        node.heap.store(nullptr, std::memory_order_relaxed);
+    return begun;
+}
 
 // Arms a timer of the running task's processor. The wait has begun and others may know of it, so
 // that there is no way back: std::terminate when the heap's array cannot grow.

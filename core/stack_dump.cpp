@@ -2,11 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <bit>
-#include <cstdio>
-#include <cstring>
-#include <map>
 #include <vector>
 
 #include "core/clock.h"
@@ -122,29 +117,6 @@ void append_place(std::string& out, const std::source_location& where) {
     out.append(":").append(std::to_string(where.line())).append("\n");
 }
 
-// A label is the program's data: it may hold anything.
-void append_quoted(std::string& out, std::string_view text) {
-    out.push_back('"');
-    for (const char c : text) {
-        if (c == '"' || c == '\\') {
-            out.push_back('\\');
-            out.push_back(c);
-        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-            char escaped[8];
-            std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned char>(c));
-            out.append(escaped);
-        } else {
-            out.push_back(c);
-        }
-    }
-    out.push_back('"');
-}
-
-std::uintptr_t address_of(const std::source_location& where) {
-    // One static object a place: as good as a program counter for telling places apart.
-    return std::bit_cast<std::uintptr_t>(where);
-}
-
 }  // namespace
 
 void walk_tasks(bool (*visit)(void*, const TaskInfo&), void* context) {
@@ -199,21 +171,6 @@ std::string_view function_of(const std::source_location& where, std::string& roo
     return text;
 }
 
-// As Go 1.26 prints them:  labels:{"key": "value"}
-static void append_labels(std::string& out, const TaskInfo& task) {
-    if (!task.tags || task.tags->labels.empty()) return;
-    out.append(", labels:{");
-    const char* between = "";
-    for (const auto& [key, value] : task.tags->labels) {
-        out.append(between);
-        append_quoted(out, key);
-        out.append(": ");
-        append_quoted(out, value);
-        between = ", ";
-    }
-    out.append("}");
-}
-
 void append_stack(std::string& out, const TaskInfo& task) {
     out.append("goroutine ").append(std::to_string(task.id)).append(" [");
     out.append(task.state == TaskState::waiting ? to_string(task.wait_reason)
@@ -221,7 +178,10 @@ void append_stack(std::string& out, const TaskInfo& task) {
     const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(task.since).count();
     if (minutes > 0) out.append(", ").append(std::to_string(minutes)).append(" minutes");
     if (!task.name().empty()) out.append(", \"").append(task.name()).append("\"");
-    append_labels(out, task);
+    if (task.tags && !task.tags->labels.empty()) {
+        out.append(", labels:");
+        append_labels(out, *task.tags);
+    }
     out.append("]:\n");
     if (task.state == TaskState::running) out.append("...last waited at\n");
     for (int i = 0; i < task.depth; ++i)
@@ -233,51 +193,6 @@ void append_stack(std::string& out, const TaskInfo& task) {
     if (task.creator_id) out.append(" in goroutine ").append(std::to_string(task.creator_id));
     out.append("\n\t").append(task.created_at.file_name()).append(":");
     out.append(std::to_string(task.created_at.line())).append("\n\n");
-}
-
-std::string grouped_stacks() {
-    struct Group {
-        std::uint64_t count = 0;
-        std::vector<std::source_location> frames;
-    };
-    std::map<std::vector<std::uintptr_t>, Group> groups;
-    std::vector<std::uintptr_t> key;
-    std::uint64_t total = 0;
-    for_each_task([&](const TaskInfo& task) {
-        key.clear();
-        for (int i = 0; i < task.depth; ++i)
-            key.push_back(address_of(task.frames[static_cast<std::size_t>(i)]));
-        Group& group = groups[key];
-        if (group.count++ == 0)
-            group.frames.assign(task.frames.begin(), task.frames.begin() + task.depth);
-        ++total;
-        return true;
-    });
-    std::vector<std::pair<const std::vector<std::uintptr_t>*, const Group*>> order;
-    for (const auto& [places, group] : groups) order.emplace_back(&places, &group);
-    std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
-        if (a.second->count != b.second->count) return a.second->count > b.second->count;
-        return *a.first < *b.first;
-    });
-    std::string out = "goroutine profile: total " + std::to_string(total) + "\n";
-    char hex[32];
-    for (const auto& [places, group] : order) {
-        out.append(std::to_string(group->count)).append(" @");
-        for (const std::uintptr_t place : *places) {
-            std::snprintf(hex, sizeof hex, " %#zx", place);
-            out.append(hex);
-        }
-        out.append("\n");
-        for (std::size_t i = 0; i < places->size(); ++i) {
-            std::string room;
-            std::snprintf(hex, sizeof hex, "#\t%#zx\t", (*places)[i]);
-            out.append(hex).append(function_of(group->frames[i], room)).append("\t");
-            out.append(group->frames[i].file_name()).append(":");
-            out.append(std::to_string(group->frames[i].line())).append("\n");
-        }
-        out.append("\n");
-    }
-    return out;
 }
 
 std::string stack_text(bool all) {

@@ -57,8 +57,6 @@ void append_stack(std::string& out, const TaskInfo& task);
 // sink(std::string_view) -> bool: false ends it.
 template <class Sink>
 void write_stacks(Sink sink);
-// Equal stacks as one entry with a count: debug=1 of /debug/pprof/goroutine.
-std::string grouped_stacks();
 // The running task's stack, or all.
 std::string stack_text(bool all);
 // For PF_CHECK: all stacks to a descriptor. Async-signal-unsafe, but takes no lock for ever.

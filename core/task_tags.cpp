@@ -1,6 +1,7 @@
 #include "core/task_tags.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 
 #include "core/check.h"
@@ -43,6 +44,36 @@ TaskTags* tags_for_child(TaskTags* inherited, std::string_view name,
     if (!name.empty()) tags->name = name.substr(0, TaskTags::kLongestName);
     for (const LabelView& label : labels) tags->set(label.key, label.value);
     return tags.release();
+}
+
+// A label is the program's data: it may hold anything.
+static void append_quoted(std::string& out, std::string_view text) {
+    out.push_back('"');
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            out.push_back('\\');
+            out.push_back(c);
+        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+            char escaped[8];
+            std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned char>(c));
+            out.append(escaped);
+        } else {
+            out.push_back(c);
+        }
+    }
+    out.push_back('"');
+}
+
+void append_labels(std::string& out, const TaskTags& tags) {
+    const char* between = "{";
+    for (const auto& [key, value] : tags.labels) {
+        out.append(between);
+        append_quoted(out, key);
+        out.push_back(':');
+        append_quoted(out, value);
+        between = ",";
+    }
+    out.append("}");
 }
 
 void set_label(std::string_view key, std::string_view value) {

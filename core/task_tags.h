@@ -62,6 +62,7 @@ class TagsRef {
         if (tags_) tags_->drop();
     }
     const TaskTags* operator->() const noexcept { return tags_; }
+    const TaskTags& operator*() const noexcept { return *tags_; }
     explicit operator bool() const noexcept { return tags_ != nullptr; }
 
   private:
@@ -72,6 +73,9 @@ class TagsRef {
 // reference.
 TaskTags* tags_for_child(TaskTags* inherited, std::string_view name,
                          std::initializer_list<LabelView> labels);
+
+// {"key":"value", ...}: the value of Go's "# labels:" line.
+void append_labels(std::string& out, const TaskTags& tags);
 
 // Adds a label to the running task, or replaces its value. Its children from now on inherit it.
 void set_label(std::string_view key, std::string_view value);

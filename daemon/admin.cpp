@@ -8,7 +8,7 @@
 
 #include "core/memory_limit.h"
 #include "core/runtime.h"
-#include "core/stack_dump.h"
+#include "core/stack_census.h"
 #include "daemon/build.h"
 #include "daemon/duration_text.h"
 #include "daemon/process_usage.h"
@@ -203,7 +203,7 @@ std::optional<http::WorkerView> Admin::worker(const std::string& name) const {
 
 std::unique_ptr<http::BodyStream> Admin::dump_tasks(http::TaskDump kind) const {
     return std::make_unique<TextStream>(kind == http::TaskDump::grouped ? core::grouped_stacks()
-                                                                        : core::stack_text(true));
+                                                                        : runtime::stack(true));
 }
 
 std::vector<std::string> Admin::command_line() const {

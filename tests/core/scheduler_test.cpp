@@ -8,7 +8,7 @@
 #include "core/blocking.h"
 #include "core/channel.h"
 #include "core/sleep.h"
-#include "core/stack_dump.h"
+#include "core/stack_census.h"
 #include "tests/core/runtime_fixture.h"
 
 namespace pilotfish::core {

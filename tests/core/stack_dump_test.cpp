@@ -1,3 +1,4 @@
+#include "core/stack_census.h"
 #include "core/stack_dump.h"
 
 #include <map>

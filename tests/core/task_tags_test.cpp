@@ -76,7 +76,7 @@ TEST_F(Tags, ARunningTaskMayLabelItself) {
     std::string dump;
     Runtime runtime({.processors = 1});
     runtime.run(relabels(dump));
-    EXPECT_NE(dump.find("goroutine 1 [running, \"main\", labels:{\"stage\": \"tw\\\"o\\x0a\"}]:"),
+    EXPECT_NE(dump.find("goroutine 1 [running, \"main\", labels:{\"stage\":\"tw\\\"o\\u000a\"}]:"),
               std::string::npos)
         << dump;
 }

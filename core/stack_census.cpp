@@ -1,8 +1,8 @@
 #include "core/stack_census.h"
 
-#include <algorithm>
 #include <bit>
 #include <cstdio>
+#include <functional>
 
 #include "core/stack_dump.h"
 
@@ -34,26 +34,34 @@ StackCensus StackCensus::take(Of of) {
     return out;
 }
 
-std::vector<StackGroup> StackCensus::groups() const {
-    std::vector<StackGroup> out;
-    out.reserve(groups_.size());
-    for (const auto& [key, group] : groups_) out.push_back(group);
-    std::stable_sort(out.begin(), out.end(),
-                     [](const auto& a, const auto& b) { return a.count > b.count; });
+namespace {
+// Greatest first, equals in the order they came.
+template <class T>
+using Ranking = std::multimap<std::uint64_t, T, std::greater<>>;
+
+template <class T>
+std::vector<T> in_order(Ranking<T> ranking) {
+    std::vector<T> out;
+    out.reserve(ranking.size());
+    for (auto& [rank, item] : ranking) out.push_back(std::move(item));
     return out;
+}
+}  // namespace
+
+std::vector<StackGroup> StackCensus::groups() const {
+    Ranking<StackGroup> ranking;
+    for (const auto& [key, group] : groups_) ranking.emplace(group.count, group);
+    return in_order(std::move(ranking));
 }
 
 std::vector<StackGrowth> StackCensus::growth_since(const StackCensus& before) const {
-    std::vector<StackGrowth> out;
+    Ranking<StackGrowth> ranking;
     for (const auto& [key, group] : groups_) {
         const auto old = before.groups_.find(key);
         const std::uint64_t count = old == before.groups_.end() ? 0 : old->second.count;
-        if (group.count > count) out.push_back({count, group});
+        if (group.count > count) ranking.emplace(group.count - count, StackGrowth{count, group});
     }
-    std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
-        return a.now.count - a.before > b.now.count - b.before;
-    });
-    return out;
+    return in_order(std::move(ranking));
 }
 
 void append_frames(std::string& out, const StackGroup& group) {

@@ -233,7 +233,7 @@ Task<> receives(Channel<int>& channel, Duration patience, std::atomic<int>& got,
     ended.fetch_add(1);
 }
 
-Task<int> cancel_storm(std::mt19937_64& random, int rounds) {
+Task<int> cancel_storm(std::mt19937_64& random, unsigned processors, int rounds) {
     for (int round = 0; round < rounds; ++round) {
         Channel<int> channel;
         std::atomic<int> got{0};
@@ -245,9 +245,11 @@ Task<int> cancel_storm(std::mt19937_64& random, int rounds) {
         }
         int sent = 0;
         for (int i = 0; i < 64; ++i) {
-            switch (random() % 4) {
-                case 0: tasks[random() % 16].cancel(); break;
-                case 1: co_await yield(); break;
+            switch (random() % 8) {
+                case 0:
+                case 1: tasks[random() % 16].cancel(); break;
+                case 2: co_await yield(); break;
+                case 3: runtime::max_procs(1 + static_cast<int>(random() % processors)); break;
                 default: sent += channel.send(i);
             }
         }
@@ -263,11 +265,11 @@ Task<int> cancel_storm(std::mt19937_64& random, int rounds) {
     co_return 0;
 }
 
-TEST_F(Cancel, RacesWithEventsAndDeadlinesAndLosesNothing) {
+TEST_F(Cancel, RacesWithEventsDeadlinesAndResizingAndLosesNothing) {
     PF_SEEDED(random);
-    for (int processors : {1, 2, 8}) {
-        Runtime runtime(eager(processors));
-        runtime.run(cancel_storm(random, 200 / kSlowdown));
+    for (unsigned processors : {1U, 2U, 8U, 64U}) {
+        Runtime runtime(eager(static_cast<int>(processors)));
+        runtime.run(cancel_storm(random, processors, 200 / kSlowdown));
     }
 }
 

@@ -76,7 +76,8 @@ Task<int> first_error(std::string& error, std::atomic<int>& cancelled) {
     } catch (const std::runtime_error& caught) {
         error = caught.what();
     }
-    EXPECT_EQ(runtime::num_tasks(), 1U);
+    // The last of them may be on its way out of the census, on another processor.
+    while (runtime::num_tasks() > 1) co_await yield();
     EXPECT_FALSE(cancel_requested()) << "the group's error is not the surrounding task's";
     co_return 0;
 }

@@ -152,6 +152,7 @@ class BasicRunQueue {
         if (position(head) == tail) return nullptr;
         // Release: a thief that reads this tail reads the tasks below it.
         tail_.store(tail - 1, std::memory_order_release);
+        if (static_cast<std::int32_t>(lowest_ - tail) >= 0) lowest_ = tail - 1;
         do {
             if (head_.compare_exchange_weak(head, head + kVersion, std::memory_order_acq_rel,
                                             std::memory_order_acquire))
@@ -173,6 +174,15 @@ class BasicRunQueue {
     bool left(std::uint32_t mark) const noexcept {
         const std::uint32_t head = position(head_.load(std::memory_order_acquire));
         return static_cast<std::int32_t>(head - mark) > 0;
+    }
+
+    // Owner: how many of those in the ring were in it at the last call, always overtaken by the
+    // newest.
+    std::uint32_t overtaken() noexcept {
+        const std::uint32_t head = position(head_.load(std::memory_order_relaxed));
+        const std::uint32_t older = lowest_ - head;
+        lowest_ = tail_.load(std::memory_order_relaxed);
+        return static_cast<std::int32_t>(older) > 0 ? older : 0;
     }
 
     // Owner: takes up to half of the ring out, to be given to the injection queue.
@@ -253,6 +263,7 @@ class BasicRunQueue {
 
     alignas(64) Atomic<std::uint64_t> head_{0};  // the line thieves write
     alignas(64) Atomic<std::uint32_t> tail_{0};
+    std::uint32_t lowest_ = 0;  // tail since the last overtaken(); owner only
     Atomic<TaskRecord*> lifo_{nullptr};
     std::array<Atomic<TaskRecord*>, kCapacity> ring_{};
 };

@@ -21,8 +21,8 @@ constexpr std::uint32_t kLifoLimit = 3;           // as Tokio
 constexpr std::uint32_t kLongestInterval = 16;
 constexpr std::int64_t kShortInterval_ns = 10'000;
 constexpr std::int64_t kPollInterval_ns = 50'000;
-// For so long may what is handed on and what is newest overtake; then as many steps are taken in
-// order as the ring has tasks.
+// For so long may what is handed on and what is newest overtake others in the ring; then these are
+// taken in order.
 constexpr std::int64_t kOvertaking_ns = 1'000'000;
 constexpr std::uint64_t kIdBlock = 64;
 
@@ -157,6 +157,7 @@ void detach_record(TaskRecord* record) noexcept {
 // child was the newest in the ring and is the next to run.
 static bool run_next_if_newest(TaskRecord* child) noexcept {
     Proc& proc = *tls.proc;
+    proc.joining = true;
     if (child->state.load(std::memory_order_relaxed) != state_word::kCreated) return false;
     proc.depth_first = true;
     std::uint32_t mark = 0;
@@ -329,8 +330,6 @@ void Scheduler::run_task(Machine& self, TaskRecord* task) {
     task->woken.store(false, std::memory_order_relaxed);
     tls.task = task;
     tls.budget = kOperationBudget;
-    // A step that ends in any wait but the join of an unstarted child ends the walk in depth.
-    const bool depth_first = std::exchange(proc.depth_first, false);
     FrameBase* frame = task->leaf;
     do {
         tls.next = nullptr;
@@ -339,11 +338,13 @@ void Scheduler::run_task(Machine& self, TaskRecord* task) {
     } while (frame);
     // The task may be running elsewhere by now, or be gone: only tls speaks of it.
     if (tls.finished) {
-        proc.depth_first = depth_first;
         finish_running(proc);
     } else {
         tls.task = nullptr;
+        // Any wait but a join ends the walk in depth.
+        proc.depth_first = proc.depth_first && proc.joining;
     }
+    proc.joining = false;
 }
 
 // The order: what the last step handed on (its joiner, the child it joins), the LIFO slot, the
@@ -357,14 +358,15 @@ TaskRecord* Scheduler::next_task(Machine& self) {
     if (--proc.steps_left == 0) tick(self);
     if (--proc.steps_to_injection == 0) [[unlikely]] {
         proc.steps_to_injection = kInjectionInterval;
-        if (TaskRecord* task = take_injected(proc)) {
+        // One, as Go: with a share the ring would overflow into the injection queue at once again.
+        if (TaskRecord* task = injection_.take(1).pop()) {
             put_handed_back(proc);
             return task;
         }
     }
-    if (proc.steps_in_order > 0) [[unlikely]] {
+    const bool in_order = proc.steps_in_order > 0;
+    if (in_order) [[unlikely]] {
         --proc.steps_in_order;
-        proc.depth_first = false;
         put_handed_back(proc);
     }
     if (TaskRecord* task = proc.handed) {
@@ -380,8 +382,8 @@ TaskRecord* Scheduler::next_task(Machine& self) {
         return other;
     }
     proc.lifo_streak = 0;
-    if (TaskRecord* task = proc.depth_first ? proc.queue.pop_newest() : proc.queue.pop())
-        return task;
+    const bool newest = proc.depth_first && !in_order;
+    if (TaskRecord* task = newest ? proc.queue.pop_newest() : proc.queue.pop()) return task;
     proc.ring_was_empty = true;
     return find_work(self);
 }
@@ -414,7 +416,7 @@ void Scheduler::tick(Machine& self) {
     sample_latency(proc);
     if (now - proc.in_order_ns >= kOvertaking_ns) {
         proc.in_order_ns = now;
-        proc.steps_in_order = proc.queue.size();
+        proc.steps_in_order = proc.queue.overtaken();
     }
     const bool ring_empty = proc.queue.size() == 0;
     proc.backlog_ns = proc.ring_was_empty ? 0 : proc.backlog_ns + elapsed;

@@ -72,6 +72,7 @@ struct Proc {
     std::uint32_t steps_in_order = 0;  // for so many the ring goes before what is handed on
     std::uint32_t lifo_streak = 0;
     TaskRecord* handed = nullptr;   // next to run
+    bool joining = false;           // this step ends in a join
     bool depth_first = false;       // the ring gives its newest
     bool ring_was_empty = true;     // since the last tick
     TaskRecord* sampled = nullptr;  // its wait in the ring is being measured; not to be touched

@@ -21,9 +21,6 @@ constexpr std::uint32_t kLifoLimit = 3;           // as Tokio
 constexpr std::uint32_t kLongestInterval = 16;
 constexpr std::int64_t kShortInterval_ns = 10'000;
 constexpr std::int64_t kPollInterval_ns = 50'000;
-// For so long may what is handed on and what is newest overtake others in the ring; then these are
-// taken in order.
-constexpr std::int64_t kOvertaking_ns = 1'000'000;
 constexpr std::uint64_t kIdBlock = 64;
 
 int latency_bucket(std::int64_t ns) {
@@ -39,6 +36,7 @@ Scheduler::Scheduler(const RuntimeOptions& options)
       manual_clock_(options.clock),
       backlog_to_wake_ns_(options.backlog_to_wake.count()),
       backlog_to_start_ns_(options.backlog_to_start_thread.count()),
+      overtaking_ns_(options.overtaking.count()),
       active_(options.processors > 0 ? options.processors : runtime::num_cpu()) {
     PF_CHECK(active_ <= kMaxProcs, "more processors than the scheduler has places for");
     Scheduler* none = nullptr;
@@ -414,7 +412,7 @@ void Scheduler::tick(Machine& self) {
         now - last_poll_ns_.load(std::memory_order_relaxed) > kPollInterval_ns)
         poll_now(proc);
     sample_latency(proc);
-    if (now - proc.in_order_ns >= kOvertaking_ns) {
+    if (now - proc.in_order_ns >= overtaking_ns_) {
         proc.in_order_ns = now;
         proc.steps_in_order = proc.queue.overtaken();
     }

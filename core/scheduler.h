@@ -201,6 +201,7 @@ class Scheduler {
     const ManualClock* manual_clock_;
     const std::int64_t backlog_to_wake_ns_;
     const std::int64_t backlog_to_start_ns_;
+    const std::int64_t overtaking_ns_;
     std::atomic<Proc*> procs_[kMaxProcs] = {};
     std::atomic<int> made_{0};
     std::atomic<int> active_;

@@ -35,6 +35,9 @@ struct RuntimeOptions {
     // look.
     std::chrono::nanoseconds backlog_to_wake = std::chrono::microseconds(20);
     std::chrono::nanoseconds backlog_to_start_thread = std::chrono::milliseconds(1);
+    // For how long fork-join may walk in depth past older tasks of a queue; these are then run in
+    // order. Shorter: a tree is opened in breadth, with more tasks alive; longer: they wait longer.
+    std::chrono::nanoseconds overtaking = std::chrono::milliseconds(1);
 };
 
 class Runtime {

@@ -2,6 +2,7 @@
 
 #include <new>
 #include <string>
+#include <utility>
 
 #include "core/blocking_pool.h"
 #include "core/runtime.h"
@@ -35,6 +36,7 @@ Scheduler::Scheduler(const RuntimeOptions& options)
       manual_clock_(options.clock),
       backlog_to_wake_ns_(options.backlog_to_wake.count()),
       backlog_to_start_ns_(options.backlog_to_start_thread.count()),
+      overtaking_ns_(options.overtaking.count()),
       active_(options.processors > 0 ? options.processors : runtime::num_cpu()) {
     PF_CHECK(active_ <= kMaxProcs, "more processors than the scheduler has places for");
     Scheduler* none = nullptr;
@@ -136,7 +138,8 @@ void Scheduler::finish_running(Proc& proc) noexcept {
         free_record(record);
     } else if (joiner) {
         // The joiner is parked until we say so: nobody else can destroy it.
-        if (make_runnable(joiner)) notify();
+        joiner->woken.store(true, std::memory_order_relaxed);
+        proc.handed = joiner;
     }
     if (is_main) request_stop();
 }
@@ -148,10 +151,31 @@ void detach_record(TaskRecord* record) noexcept {
     free_record(record);
 }
 
+// Depth first, as fork-join wants it: a tree of a million is walked with a handful alive. True: the
+// child was the newest in the ring and is the next to run.
+static bool run_next_if_newest(TaskRecord* child) noexcept {
+    Proc& proc = *tls.proc;
+    proc.joining = true;
+    if (child->state.load(std::memory_order_relaxed) != state_word::kCreated) return false;
+    proc.depth_first = true;
+    std::uint32_t mark = 0;
+    // What was woken goes first. What was newest is taken, or thieves have taken it.
+    if (!proc.queue.lifo_empty() || proc.queue.newest(mark) != child || !proc.queue.pop_newest())
+        return false;
+    proc.handed = child;
+    return true;
+}
+
 bool join_wait(JoinWaiter& waiter, FrameBase& leaf, const std::source_location& where) noexcept {
     // Not joining yet, so nobody can claim the wait before the exchange below.
     if (begin_wait(leaf, WaitReason::join, where, waiter) == Begun::cancelled) return false;
     TaskRecord* self = waiter.task;
+    if (run_next_if_newest(waiter.target)) {
+        // Nobody else can reach the child before it runs. From here on a cancellation may resume
+        // this task elsewhere.
+        waiter.target->joiner.store(self, std::memory_order_release);
+        return true;
+    }
     TaskRecord* nobody = nullptr;
     if (waiter.target->joiner.compare_exchange_strong(nobody, self, std::memory_order_acq_rel))
         return true;
@@ -311,20 +335,41 @@ void Scheduler::run_task(Machine& self, TaskRecord* task) {
         frame = tls.next;
     } while (frame);
     // The task may be running elsewhere by now, or be gone: only tls speaks of it.
-    if (tls.finished)
+    if (tls.finished) {
         finish_running(proc);
-    else
+    } else {
         tls.task = nullptr;
+        // Any wait but a join ends the walk in depth.
+        proc.depth_first = proc.depth_first && proc.joining;
+    }
+    proc.joining = false;
 }
 
+// The order: what the last step handed on (its joiner, the child it joins), the LIFO slot, the
+// ring.
 TaskRecord* Scheduler::next_task(Machine& self) {
     Proc& proc = *self.proc;
-    if (proc.attention.load(std::memory_order_relaxed)) [[unlikely]]
+    if (proc.attention.load(std::memory_order_relaxed)) [[unlikely]] {
+        put_handed_back(proc);
         return find_work(self);
+    }
     if (--proc.steps_left == 0) tick(self);
     if (--proc.steps_to_injection == 0) [[unlikely]] {
         proc.steps_to_injection = kInjectionInterval;
-        if (TaskRecord* task = take_injected(proc)) return task;
+        // One, as Go: with a share the ring would overflow into the injection queue at once again.
+        if (TaskRecord* task = injection_.take(1).pop()) {
+            put_handed_back(proc);
+            return task;
+        }
+    }
+    const bool in_order = proc.steps_in_order > 0;
+    if (in_order) [[unlikely]] {
+        --proc.steps_in_order;
+        put_handed_back(proc);
+    }
+    if (TaskRecord* task = proc.handed) {
+        proc.handed = nullptr;
+        return task;
     }
     if (TaskRecord* task = proc.queue.take_lifo()) {
         if (++proc.lifo_streak <= kLifoLimit) return task;
@@ -335,9 +380,17 @@ TaskRecord* Scheduler::next_task(Machine& self) {
         return other;
     }
     proc.lifo_streak = 0;
-    if (TaskRecord* task = proc.queue.pop()) return task;
+    const bool newest = proc.depth_first && !in_order;
+    if (TaskRecord* task = newest ? proc.queue.pop_newest() : proc.queue.pop()) return task;
     proc.ring_was_empty = true;
     return find_work(self);
+}
+
+void Scheduler::put_handed_back(Proc& proc) noexcept {
+    TaskRecord* task = std::exchange(proc.handed, nullptr);
+    if (!task) return;
+    if (task == proc.sampled) proc.sampled = nullptr;
+    if (!proc.queue.push(task)) injection_.push(task);
 }
 
 void Scheduler::tick(Machine& self) {
@@ -359,6 +412,10 @@ void Scheduler::tick(Machine& self) {
         now - last_poll_ns_.load(std::memory_order_relaxed) > kPollInterval_ns)
         poll_now(proc);
     sample_latency(proc);
+    if (now - proc.in_order_ns >= overtaking_ns_) {
+        proc.in_order_ns = now;
+        proc.steps_in_order = proc.queue.overtaken();
+    }
     const bool ring_empty = proc.queue.size() == 0;
     proc.backlog_ns = proc.ring_was_empty ? 0 : proc.backlog_ns + elapsed;
     proc.ring_was_empty = ring_empty;

@@ -63,12 +63,17 @@ struct Proc {
     // Owner only.
     std::uint64_t next_id = 0;
     std::uint64_t last_id = 0;
-    std::int64_t now_ns = 0;      // when the last tick was
-    std::int64_t backlog_ns = 0;  // for how long the ring has not been empty
-    std::uint32_t interval = 1;   // steps between ticks
+    std::int64_t now_ns = 0;       // when the last tick was
+    std::int64_t in_order_ns = 0;  // when steps_in_order was set
+    std::int64_t backlog_ns = 0;   // for how long the ring has not been empty
+    std::uint32_t interval = 1;    // steps between ticks
     std::uint32_t steps_left = 1;
     std::uint32_t steps_to_injection = 61;
+    std::uint32_t steps_in_order = 0;  // for so many the ring goes before what is handed on
     std::uint32_t lifo_streak = 0;
+    TaskRecord* handed = nullptr;   // next to run
+    bool joining = false;           // this step ends in a join
+    bool depth_first = false;       // the ring gives its newest
     bool ring_was_empty = true;     // since the last tick
     TaskRecord* sampled = nullptr;  // its wait in the ring is being measured; not to be touched
     std::uint32_t sampled_mark = 0;
@@ -163,6 +168,7 @@ class Scheduler {
     void work(Machine& self);
     void run_task(Machine& self, TaskRecord* task);
     TaskRecord* next_task(Machine& self);
+    void put_handed_back(Proc& proc) noexcept;
     TaskRecord* find_work(Machine& self);
     TaskRecord* steal(Machine& self);
     void tick(Machine& self);
@@ -195,6 +201,7 @@ class Scheduler {
     const ManualClock* manual_clock_;
     const std::int64_t backlog_to_wake_ns_;
     const std::int64_t backlog_to_start_ns_;
+    const std::int64_t overtaking_ns_;
     std::atomic<Proc*> procs_[kMaxProcs] = {};
     std::atomic<int> made_{0};
     std::atomic<int> active_;

@@ -200,6 +200,10 @@ inline TaskRecord* begin_wait(FrameBase& leaf, WaitReason reason,
 void await_readers(TaskRecord* task) noexcept;
 inline void enter_running(TaskRecord* task) noexcept {
     std::uint32_t word = task->state.load(std::memory_order_relaxed);
+    if (word == state_word::kCreated) {  // a dump sets no bit on it
+        task->state.store(state_word::kRunning, std::memory_order_relaxed);
+        return;
+    }
     // Acquire pairs with the release of a reader that lets go.
     while (word & state_word::kReading ||
            !task->state.compare_exchange_weak(word, state_word::kRunning, std::memory_order_acq_rel,

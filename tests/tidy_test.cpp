@@ -56,14 +56,15 @@ struct Exception {
 constexpr std::size_t kMostLines = 400;
 const std::map<std::string, Exception> kLongFiles{
     {"core/scheduler.cpp", {505, "one protocol: queues, searching and parking share its fences"}},
-    {"tests/core/scheduler_test.cpp",
-     {500, "the same small tasks serve every property of the whole"}},
     {"daemon/output.cpp", {450, "one state machine of a descriptor that may stop taking bytes"}},
 };
 
 // Tests of more than one source file, or of none: what they cover instead.
 const std::map<std::string, std::string> kTestsWithoutTheirSource{
     {"tests/tidy_test.cpp", "the tree"},
+    {"tests/core/stress_test.cpp", "all that tasks can do, at once"},
+    {"tests/core/max_procs_test.cpp", "the scheduler while its processors come and go"},
+    {"tests/core/scheduler_latency_test.cpp", "how long the scheduler lets a task wait"},
     {"tests/cgroup/situations_test.cpp", "every recorded container, through the whole folder"},
     {"tests/cgroup/known_faults_test.cpp", "the faults of other tools, each by its number"},
     {"tests/cgroup/live_test.cpp", "the whole folder against the kernel itself"},

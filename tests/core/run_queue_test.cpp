@@ -16,6 +16,53 @@ TEST(RunQueue, GivesBackInOrder) {
     EXPECT_EQ(queue.pop(), nullptr);
 }
 
+TEST(RunQueue, GivesFromEitherEnd) {
+    RunQueue queue;
+    TaskRecord tasks[4];
+    for (TaskRecord& task : tasks) EXPECT_TRUE(queue.push(&task));
+    EXPECT_EQ(queue.pop_newest(), &tasks[3]);
+    EXPECT_EQ(queue.pop(), &tasks[0]);
+    EXPECT_EQ(queue.pop_newest(), &tasks[2]);
+    EXPECT_EQ(queue.size(), 1U);
+    EXPECT_EQ(queue.pop_newest(), &tasks[1]);
+    EXPECT_EQ(queue.pop_newest(), nullptr);
+    EXPECT_EQ(queue.pop(), nullptr);
+    EXPECT_TRUE(queue.push(&tasks[0]));
+    EXPECT_EQ(queue.pop(), &tasks[0]);
+}
+
+TEST(RunQueue, TellsHowManyWereOvertaken) {
+    RunQueue queue;
+    TaskRecord tasks[8];
+    for (int i = 0; i < 4; ++i) queue.push(&tasks[i]);
+    EXPECT_EQ(queue.overtaken(), 0U) << "they came since the last call";
+    EXPECT_EQ(queue.overtaken(), 4U);
+    queue.pop_newest();
+    queue.pop_newest();
+    for (int i = 4; i < 7; ++i) queue.push(&tasks[i]);
+    queue.pop();
+    EXPECT_EQ(queue.overtaken(), 1U) << "of four, one left in order and two as the newest";
+    EXPECT_EQ(queue.overtaken(), 4U);
+}
+
+// A mark stays valid while the newest come and go beyond it.
+TEST(RunQueue, KnowsWhenAMarkedTaskHasLeft) {
+    RunQueue queue;
+    TaskRecord tasks[3];
+    std::uint32_t mark = 0;
+    EXPECT_EQ(queue.newest(mark), nullptr);
+    queue.push(&tasks[0]);
+    queue.push(&tasks[1]);
+    EXPECT_EQ(queue.newest(mark), &tasks[1]);
+    queue.push(&tasks[2]);
+    EXPECT_EQ(queue.pop_newest(), &tasks[2]);
+    EXPECT_FALSE(queue.left(mark));
+    queue.pop();
+    EXPECT_FALSE(queue.left(mark));
+    queue.pop();
+    EXPECT_TRUE(queue.left(mark));
+}
+
 TEST(RunQueue, RefusesTheTwoHundredAndFiftySeventh) {
     RunQueue queue;
     std::vector<TaskRecord> tasks(257);
@@ -98,7 +145,7 @@ TEST(RunQueue, LosesAndDoublesNothingUnderThieves) {
         }
         for (auto burst = random() % 60; burst > 0; --burst) {
             TaskRecord* task = victim.take_lifo();
-            if (!task) task = victim.pop();
+            if (!task) task = random() % 2 == 0 ? victim.pop() : victim.pop_newest();
             if (task) take(task);
         }
     }

@@ -254,6 +254,7 @@ class BasicRunQueue {
     bool empty() const noexcept { return size() == 0 && lifo_empty(); }
 
   private:
+    friend struct RunQueueTestPeer;
     // The head word: the position below, the version above; a position that wraps adds to the
     // version, which does no harm.
     static constexpr std::uint64_t kVersion = std::uint64_t{1} << 32;

@@ -189,7 +189,7 @@ struct SpawnOptions {
     std::initializer_list<LabelView> labels = {};  // see core/task_tags.h
 };
 
-// The untyped half of spawn and join; see scheduler.cpp and join.cpp.
+// The untyped half of spawn and join; see spawn.cpp.
 TaskRecord* spawn_record(FrameBase* top, const SpawnOptions& options,
                          const std::source_location& where);
 TaskRecord* spawn_record_external(FrameBase* top, const SpawnOptions& options,

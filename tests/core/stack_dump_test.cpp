@@ -1,5 +1,5 @@
-#include "core/stack_census.h"
 #include "core/stack_dump.h"
+#include "core/stack_census.h"
 
 #include <map>
 #include <string>

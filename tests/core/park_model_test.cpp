@@ -228,7 +228,7 @@ Explored tries(const Setting& setting, Memory memory) {
     return explorer::explore<Park>(setting.machines + setting.senders, memory, setting);
 }
 Explored samples(const Setting& setting, std::uint64_t seed) {
-    return explorer::sample<Park>(10'000 / kSlowdown, seed, setting.machines + setting.senders,
+    return explorer::sample<Park>(2'500 / kSlowdown, seed, setting.machines + setting.senders,
                                   Memory::store_buffers, setting);
 }
 

@@ -26,6 +26,7 @@
 #include <source_location>
 #include <string_view>
 
+#include "core/fence.h"
 #include "core/spin_lock.h"
 
 namespace pilotfish::core {
@@ -237,7 +238,7 @@ inline Begun begin_wait(FrameBase& leaf, WaitReason reason, const std::source_lo
     task->state.store(state_word::waiting(reason), std::memory_order_release);
     if (!cancellable) return Begun::parked;
     // Pairs with the fence in request_cancel(): one side must see the other.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    full_fence();
     if (!task->cancel.load(std::memory_order_relaxed)) [[likely]]
         return Begun::parked;
     // A join cannot have been claimed yet: its target does not know of it.

@@ -23,6 +23,9 @@ constexpr std::int64_t kShortInterval_ns = 10'000;
 constexpr std::int64_t kPollInterval_ns = 50'000;
 constexpr std::uint64_t kIdBlock = 64;
 
+// Threads in notify_scheduler(); outlives every scheduler.
+constinit std::atomic<int> outside_callers{0};
+
 int latency_bucket(std::int64_t ns) {
     int bucket = 0;
     for (std::int64_t bound = 1000; ns > bound && bucket < kLatencyBuckets - 1; bound *= 4)
@@ -50,6 +53,9 @@ Scheduler::Scheduler(const RuntimeOptions& options)
 }
 
 Scheduler::~Scheduler() {
+    // From here on outside threads find no scheduler; those that found it are waited for.
+    current_.store(nullptr, std::memory_order_seq_cst);
+    while (outside_callers.load(std::memory_order_seq_cst) > 0) sched_yield();
     each_proc([](Proc& proc) {
         proc.frames.flush();
         delete &proc;
@@ -61,7 +67,6 @@ Scheduler::~Scheduler() {
         delete machine;
         machine = next;
     }
-    current_.store(nullptr, std::memory_order_release);
 }
 
 // ---- the life of a task ----
@@ -266,7 +271,12 @@ bool make_runnable(TaskRecord* task) noexcept {
     return true;
 }
 
-void notify_scheduler() noexcept { Scheduler::current()->notify(); }
+// The caller has let go of what kept its task, and so the runtime, alive.
+void notify_scheduler() noexcept {
+    outside_callers.fetch_add(1, std::memory_order_seq_cst);
+    if (Scheduler* scheduler = Scheduler::current()) scheduler->notify();
+    outside_callers.fetch_sub(1, std::memory_order_seq_cst);
+}
 
 void yield_running(TaskRecord* task) noexcept {
     task->woken.store(true, std::memory_order_relaxed);

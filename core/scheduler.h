@@ -104,7 +104,7 @@ class Scheduler {
     ~Scheduler();
 
     // The one scheduler of the process; nullptr: no Runtime lives.
-    static Scheduler* current() noexcept { return current_.load(std::memory_order_acquire); }
+    static Scheduler* current() noexcept { return current_.load(std::memory_order_seq_cst); }
 
     // The calling thread becomes the first machine; returns when main_record has finished.
     void run(TaskRecord* main_record);

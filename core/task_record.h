@@ -67,6 +67,12 @@ enum class WaitReason : std::uint8_t {
     yield,
     blocking_call,
     wait_group,
+    select_no_cases,
+    read_lock,
+    write_lock,
+    once,
+    event,
+    condition,
 };
 std::string_view to_string(WaitReason reason) noexcept;
 

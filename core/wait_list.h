@@ -136,15 +136,22 @@ class WaitPlace {
     // Takes out the first link whose wait is still open; those that ended otherwise are passed
     // over. Who gets it hands over what there is, and calls make_runnable(). Requires: the lock.
     WaitLink* take(WaitQueue& queue, Wake how) noexcept {
-        while (WaitLink* link = queue.front()) {
-            WaitQueue::unlink(*link);
-            if (link->waiter->claim(how)) [[likely]] {
-                link->taken = true;
-                link->place.store(nullptr, std::memory_order_relaxed);
-                return link;
-            }
-            pass_over(*link);
+        while (!queue.empty()) {
+            if (WaitLink* link = take_front(queue, how)) return link;
         }
+        return nullptr;
+    }
+    // The same for the first link only. nullptr: it was passed over. Requires: the lock, and that
+    // the queue is not empty.
+    WaitLink* take_front(WaitQueue& queue, Wake how) noexcept {
+        WaitLink* link = queue.front();
+        WaitQueue::unlink(*link);
+        if (link->waiter->claim(how)) [[likely]] {
+            link->taken = true;
+            link->place.store(nullptr, std::memory_order_relaxed);
+            return link;
+        }
+        pass_over(*link);
         return nullptr;
     }
 

@@ -128,7 +128,7 @@ class Channel {
         // From frame to frame.
         if (WaitLink* receiver = place_.take(receivers_, Wake::ready)) {
             static_cast<std::optional<T>*>(receiver->slot)->emplace(std::move(value));
-            notify |= make_runnable(receiver->waiter->task);
+            notify |= WaitPlace::wake(*receiver);
             return Wake::ready;
         }
         if (queue_.size() >= capacity_) return Wake::timed_out;
@@ -143,13 +143,13 @@ class Channel {
             // A bounded queue has been reserved: no allocation.
             if (WaitLink* sender = place_.take(senders_, Wake::ready)) {
                 queue_.push(std::move(*static_cast<T*>(sender->slot)));
-                notify |= make_runnable(sender->waiter->task);
+                notify |= WaitPlace::wake(*sender);
             }
             return Wake::ready;
         }
         if (WaitLink* sender = place_.take(senders_, Wake::ready)) {
             out.emplace(std::move(*static_cast<T*>(sender->slot)));
-            notify |= make_runnable(sender->waiter->task);
+            notify |= WaitPlace::wake(*sender);
             return Wake::ready;
         }
         return closed_ ? Wake::closed : Wake::timed_out;

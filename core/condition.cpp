@@ -68,8 +68,7 @@ void Condition::notify_one() noexcept {
     bool notify = false;
     {
         std::lock_guard guard(place_.lock);
-        if (WaitLink* link = place_.take(queue_, Wake::ready))
-            notify = make_runnable(link->waiter->task);
+        if (WaitLink* link = place_.take(queue_, Wake::ready)) notify = WaitPlace::wake(*link);
     }
     if (notify) notify_scheduler();
 }

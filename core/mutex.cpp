@@ -157,7 +157,7 @@ bool Mutex::unlock_locked() noexcept {
     }
     // A plain store: while it is locked nobody changes it without the lock we hold.
     state_.store(left, std::memory_order_release);
-    return link && make_runnable(link->waiter->task);
+    return link && WaitPlace::wake(*link);
 }
 
 }  // namespace pilotfish::core

@@ -11,7 +11,7 @@ void Once::finish(bool done) noexcept {
             notify = place_.wake_all(queue_, Wake::ready);
         } else if (WaitLink* next = place_.take(queue_, Wake::ready)) {
             static_cast<TurnAwait*>(next)->turn_ = Turn::ours;
-            notify = make_runnable(next->waiter->task);
+            notify = WaitPlace::wake(*next);
         } else {
             state_.store(State::fresh, std::memory_order_relaxed);
         }

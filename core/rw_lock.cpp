@@ -21,7 +21,7 @@ bool RwLock::admit_readers_locked() noexcept {
     bool notify = false;
     while (WaitLink* link = place_.take(waiting_readers_, Wake::ready)) {
         ++readers_;
-        notify |= make_runnable(link->waiter->task);
+        notify |= WaitPlace::wake(*link);
     }
     return notify;
 }
@@ -31,7 +31,7 @@ bool RwLock::admit_writer_locked() noexcept {
     WaitLink* link = place_.take(waiting_writers_, Wake::ready);
     if (!link) return false;
     writing_ = true;
-    return make_runnable(link->waiter->task);
+    return WaitPlace::wake(*link);
 }
 
 RwLock::ReadGuard RwLock::try_read() noexcept {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/blocking_pool.h"
+#include "core/outside_call.h"
 #include "core/runtime.h"
 #include "core/task.h"
 
@@ -22,9 +23,6 @@ constexpr std::uint32_t kLongestInterval = 16;
 constexpr std::int64_t kShortInterval_ns = 10'000;
 constexpr std::int64_t kPollInterval_ns = 50'000;
 constexpr std::uint64_t kIdBlock = 64;
-
-// Threads in notify_scheduler(); outlives every scheduler.
-constinit std::atomic<int> outside_callers{0};
 
 int latency_bucket(std::int64_t ns) {
     int bucket = 0;
@@ -55,7 +53,7 @@ Scheduler::Scheduler(const RuntimeOptions& options)
 Scheduler::~Scheduler() {
     // From here on outside threads find no scheduler; those that found it are waited for.
     current_.store(nullptr, std::memory_order_seq_cst);
-    while (outside_callers.load(std::memory_order_seq_cst) > 0) sched_yield();
+    await_outside_calls();
     each_proc([](Proc& proc) {
         proc.frames.flush();
         delete &proc;
@@ -269,13 +267,6 @@ bool make_runnable(TaskRecord* task) noexcept {
     }
     Scheduler::current()->inject(task);
     return true;
-}
-
-// The caller has let go of what kept its task, and so the runtime, alive.
-void notify_scheduler() noexcept {
-    outside_callers.fetch_add(1, std::memory_order_seq_cst);
-    if (Scheduler* scheduler = Scheduler::current()) scheduler->notify();
-    outside_callers.fetch_sub(1, std::memory_order_seq_cst);
 }
 
 void yield_running(TaskRecord* task) noexcept {

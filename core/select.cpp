@@ -68,11 +68,12 @@ void SelectCore::Fire::operator()() const noexcept {
     if (!select->waiter_.claim(Wake::ready)) return;
     link->taken = true;
     // The task cannot go on beyond leave() while we are here: that destroys this callback.
-    if (make_runnable(select->waiter_.task)) notify_scheduler();
+    if (WaitPlace::wake(*link)) notify_scheduler();
 }
 
 void SelectCore::fire(int index, Wake how) noexcept {
     fired_ = index;
+    waiter_.handed.store(true, std::memory_order_relaxed);
     waiter_.claimed.store(static_cast<std::uint8_t>(how), std::memory_order_relaxed);
 }
 
@@ -167,12 +168,14 @@ void SelectCore::make_known() noexcept {
 
 void SelectCore::leave() noexcept {
     parked_ = false;
+    if (tls.tearing_down) [[unlikely]]
+        WaitPlace::end_wait(waiter_);
     starting_.lock();
     starting_.unlock();
     StopWatch* stop = stops_;
     for (std::size_t i = 0; i < count_; ++i) {
         if (cases_[i].kind == SelectCase::Kind::stop) (stop++)->reset();
-        WaitPlace::leave(links_[i]);
+        if (links_[i].waiter) WaitPlace::leave(links_[i]);
         if (links_[i].taken) fired_ = static_cast<int>(i);
     }
     TimerHeap::disarm(waiter_);

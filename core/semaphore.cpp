@@ -18,7 +18,7 @@ bool Semaphore::grant_locked() noexcept {
         link = place_.take_front(queue_, Wake::ready);
         if (!link) continue;
         available_ -= count;
-        notify |= make_runnable(link->waiter->task);
+        notify |= WaitPlace::wake(*link);
     }
     return notify;
 }

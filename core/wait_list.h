@@ -7,7 +7,7 @@
 //
 //   start   under the lock: nothing there for us -> park(): begin_wait, link, arm the timer
 //   event   under the lock: take() the first link whose waiter it can claim, hand over what there
-//           is, make_runnable()
+//           is, wake()
 //   leave   the resumed task, or the destructor of its frame: WaitPlace::leave()
 //
 // The dangerous race: a deadline or a cancellation claims a wait without the lock, so the link is
@@ -19,6 +19,10 @@
 //
 // Every destructor takes the lock: who was woken may destroy the place at once, while its waker
 // still holds the lock. A waker touches nothing of the place after releasing it.
+//
+// At the end of the runtime frames are destroyed where they wait, while outside threads may still
+// find their links. A destructor then claims the wait itself, or waits until who was faster has
+// said `handed`, its last access to the frame. The rest of such a wake meets a closed queue.
 //
 // Rejected: unlinking by the timer (it would need the lock of every place, in the wrong order); a
 // reference count in each place (two atomic operations a wait more).
@@ -64,6 +68,7 @@ struct Wait : WaitLink, TimedWaiter {
 
     // Ends a wait that was never begun. Nobody else knows of it.
     void settle(Wake how) noexcept {
+        handed.store(true, std::memory_order_relaxed);
         claimed.store(static_cast<std::uint8_t>(how), std::memory_order_relaxed);
     }
 };
@@ -134,7 +139,7 @@ class WaitPlace {
     }
 
     // Takes out the first link whose wait is still open; those that ended otherwise are passed
-    // over. Who gets it hands over what there is, and calls make_runnable(). Requires: the lock.
+    // over. Who gets it hands over what there is, and calls wake(). Requires: the lock.
     WaitLink* take(WaitQueue& queue, Wake how) noexcept {
         while (!queue.empty()) {
             if (WaitLink* link = take_front(queue, how)) return link;
@@ -155,11 +160,22 @@ class WaitPlace {
         return nullptr;
     }
 
+    // Lets the task of a taken link run. True: call notify_scheduler() without the lock. Requires:
+    // the lock.
+    [[nodiscard]] static bool wake(WaitLink& link) noexcept {
+        Waiter& waiter = *link.waiter;
+        if (!tls.proc) [[unlikely]]
+            return make_runnable_outside(waiter);
+        TaskRecord* task = waiter.task;
+        waiter.handed.store(true, std::memory_order_release);
+        return make_runnable(task);
+    }
+
     // Ends all waits of the queue. True: call notify_scheduler() without the lock. Requires: the
     // lock.
     bool wake_all(WaitQueue& queue, Wake how) noexcept {
         bool notify = false;
-        while (WaitLink* link = take(queue, how)) notify |= make_runnable(link->waiter->task);
+        while (WaitLink* link = take(queue, how)) notify |= wake(*link);
         return notify;
     }
 
@@ -167,13 +183,18 @@ class WaitPlace {
     // runtime, which destroys both in any order.
     void abandon(WaitQueue& queue, const char* message) noexcept {
         std::lock_guard guard(lock);
-        while (take(queue, Wake::closed)) PF_CHECK(tls.tearing_down, message);
+        while (WaitLink* link = take(queue, Wake::closed)) {
+            PF_CHECK(tls.tearing_down, message);
+            (void)wake(*link);
+        }
     }
 
     // After this neither a timer nor a waker knows of the wait. It must have ended, or its task is
     // being destroyed. then() is called under the lock if the place might have counted on the wait.
     template <class Then>
     static void leave(WaitLink& link, Then then) noexcept {
+        if (tls.tearing_down) [[unlikely]]
+            end_wait(*link.waiter);
         // Acquire pairs with pass_over().
         if (!link.place.load(std::memory_order_acquire)) return;
         WaitPlace* place = link.place.exchange(nullptr, std::memory_order_acq_rel);
@@ -196,6 +217,14 @@ class WaitPlace {
     }
 
     SpinLock lock;
+
+    // For a frame that is destroyed where it waits: an outside thread may be about to hand
+    // something over to it.
+    static void end_wait(Waiter& waiter) noexcept {
+        if (waiter.claim(Wake::cancelled)) return;
+        if (waiter.result() != Wake::ready && waiter.result() != Wake::closed) return;
+        while (!waiter.handed.load(std::memory_order_acquire)) cpu_relax();
+    }
 
   private:
     void pass_over(WaitLink& link) noexcept {

@@ -63,8 +63,8 @@ class Channel {
     // The same without waiting.
     Sent<T> try_send(T value) {
         const Wake wake = offer(value);
-        if (wake == Wake::ready) return {wake, std::nullopt};
-        return {wake, std::move(value)};
+        if (wake == Wake::ready) return Sent<T>(wake);
+        return Sent<T>(wake, std::move(value));
     }
     // The same for those whom the value does not matter: false: closed or full.
     bool post(T value) { return offer(value) == Wake::ready; }

@@ -19,10 +19,23 @@ namespace pilotfish::core {
 template <class T>
 class Channel;
 
+// These two are moved by functions of their own: so they are returned where they are wanted, not
+// packed into registers byte by byte, which stalls for longer than the rest of the operation takes.
 template <class T>
 struct Received {
+    Received() = default;
+    Received(Wake how, std::optional<T>&& what) noexcept : wake(how), value(std::move(what)) {}
+    Received(Received&& other) noexcept : wake(other.wake), value(std::move(other.value)) {}
+    Received& operator=(Received&& other) noexcept {
+        wake = other.wake;
+        value = std::move(other.value);
+        return *this;
+    }
+    ~Received() = default;
+
     Wake wake = Wake::closed;  // ready: value is set; timed_out; closed: and drained
     std::optional<T> value;
+
     explicit operator bool() const noexcept { return value.has_value(); }
     // Require: a value.
     T& operator*() noexcept { return *value; }
@@ -32,8 +45,19 @@ struct Received {
 
 template <class T>
 struct [[nodiscard]] Sent {
-    Wake wake = Wake::closed;  // ready: it was taken; timed_out; closed
-    std::optional<T> unsent;   // the value, unless it was taken
+    explicit Sent(Wake how) noexcept : wake(how) {}
+    Sent(Wake how, T&& what) noexcept : wake(how), unsent(std::move(what)) {}
+    Sent(Sent&& other) noexcept : wake(other.wake), unsent(std::move(other.unsent)) {}
+    Sent& operator=(Sent&& other) noexcept {
+        wake = other.wake;
+        unsent = std::move(other.unsent);
+        return *this;
+    }
+    ~Sent() = default;
+
+    Wake wake;                // ready: it was taken; timed_out; closed
+    std::optional<T> unsent;  // the value, unless it was taken
+
     explicit operator bool() const noexcept { return wake == Wake::ready; }
 };
 
@@ -43,7 +67,6 @@ class ReceiveAwait : Wait {
     ReceiveAwait(Channel<T>& channel, std::int64_t deadline_ns,
                  const std::source_location& where) noexcept
         : channel_(&channel), deadline_ns_(deadline_ns), where_(where) {}
-    ~ReceiveAwait() { WaitPlace::leave(static_cast<Wait&>(*this)); }
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -51,10 +74,10 @@ class ReceiveAwait : Wait {
         return start(frame.promise());
     }
     Received<T> await_resume() {
-        WaitPlace::leave(static_cast<Wait&>(*this));
-        if (result() == Wake::cancelled) [[unlikely]]
+        const Wake wake = end();
+        if (wake == Wake::cancelled) [[unlikely]]
             throw_cancelled();
-        return {result(), std::move(value_)};
+        return Received<T>(wake, std::move(value_));
     }
 
   private:
@@ -81,7 +104,6 @@ class SendAwait : Wait {
     SendAwait(Channel<T>& channel, T&& value, std::int64_t deadline_ns,
               const std::source_location& where) noexcept
         : channel_(&channel), deadline_ns_(deadline_ns), where_(where), value_(std::move(value)) {}
-    ~SendAwait() { WaitPlace::leave(static_cast<Wait&>(*this)); }
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -89,12 +111,11 @@ class SendAwait : Wait {
         return start(frame.promise());
     }
     Sent<T> await_resume() {
-        WaitPlace::leave(static_cast<Wait&>(*this));
-        const Wake wake = result();
+        const Wake wake = end();
         if (wake == Wake::ready) [[likely]]
-            return {wake, std::nullopt};
+            return Sent<T>(wake);
         if (wake == Wake::cancelled) throw_cancelled();
-        return {wake, std::move(value_)};
+        return Sent<T>(wake, std::move(value_));
     }
 
   private:

@@ -8,17 +8,13 @@ class Condition::Parked : Wait {
     Parked(Condition& condition, Mutex& mutex, std::int64_t deadline_ns,
            const std::source_location& where) noexcept
         : condition_(condition), mutex_(mutex), deadline_ns_(deadline_ns), where_(where) {}
-    ~Parked() { WaitPlace::leave(static_cast<Wait&>(*this)); }
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> frame) noexcept {
         return start(frame.promise());
     }
-    Wake await_resume() noexcept {
-        WaitPlace::leave(static_cast<Wait&>(*this));
-        return result();
-    }
+    Wake await_resume() noexcept { return end(); }
 
   private:
     bool start(FrameBase& frame) noexcept {

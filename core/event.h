@@ -55,7 +55,6 @@ class Event::WaitAwait : Wait {
   public:
     WaitAwait(Event& event, std::int64_t deadline_ns, const std::source_location& where) noexcept
         : event_(event), deadline_ns_(deadline_ns), where_(where) {}
-    ~WaitAwait() { WaitPlace::leave(static_cast<Wait&>(*this)); }
 
     bool await_ready() noexcept {
         if (!event_.is_set() || cancel_requested() || budget_exhausted()) return false;
@@ -67,10 +66,10 @@ class Event::WaitAwait : Wait {
         return start(frame.promise());
     }
     Wake await_resume() {
-        WaitPlace::leave(static_cast<Wait&>(*this));
-        if (result() == Wake::cancelled) [[unlikely]]
+        const Wake wake = end();
+        if (wake == Wake::cancelled) [[unlikely]]
             throw_cancelled();
-        return result();
+        return wake;
     }
 
   private:

@@ -27,7 +27,6 @@ class Mutex::Turn : Wait {
           where_(where),
           since_ms_(since_ms),
           woken_(woken) {}
-    ~Turn() { WaitPlace::leave(static_cast<Wait&>(*this)); }
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -35,8 +34,7 @@ class Mutex::Turn : Wait {
         return start(frame.promise());
     }
     TurnEnd await_resume() {
-        WaitPlace::leave(static_cast<Wait&>(*this));
-        switch (result()) {
+        switch (end()) {
             case Wake::ready: return locked_ ? TurnEnd::locked : TurnEnd::again;
             case Wake::cancelled: throw_cancelled();
             default: return TurnEnd::timed_out;

@@ -81,7 +81,6 @@ class Once::TurnAwait : Wait {
   public:
     TurnAwait(Once& once, std::int64_t deadline_ns, const std::source_location& where) noexcept
         : once_(once), deadline_ns_(deadline_ns), where_(where) {}
-    ~TurnAwait() { WaitPlace::leave(static_cast<Wait&>(*this)); }
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -89,8 +88,7 @@ class Once::TurnAwait : Wait {
         return start(frame.promise());
     }
     Turn await_resume() {
-        WaitPlace::leave(static_cast<Wait&>(*this));
-        switch (result()) {
+        switch (end()) {
             case Wake::ready: return turn_;
             case Wake::cancelled: throw_cancelled();
             default: return Turn::timed_out;

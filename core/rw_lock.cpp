@@ -88,11 +88,10 @@ bool RwLock::LockAwait::start(FrameBase& frame) noexcept {
 
 void RwLock::LockAwait::leave() noexcept {
     bool notify = false;
-    WaitPlace::leave(*this, [&] {
+    Wait::leave([&] {
         if (!lock_.writing_ && lock_.waiting_writers_.empty())
             notify = lock_.admit_readers_locked();
     });
-    TimerHeap::disarm(*this);
     if (notify) notify_scheduler();
 }
 

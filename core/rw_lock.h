@@ -85,7 +85,9 @@ class RwLock::LockAwait : protected Wait {
     LockAwait(RwLock& lock, std::int64_t deadline_ns, bool writes,
               const std::source_location& where) noexcept
         : lock_(lock), deadline_ns_(deadline_ns), where_(where), writes_(writes) {}
-    ~LockAwait() { leave(); }
+    ~LockAwait() {
+        if (begun()) leave();
+    }
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -96,7 +98,7 @@ class RwLock::LockAwait : protected Wait {
   protected:
     // False: timed out.
     bool finish() {
-        leave();
+        if (begun()) leave();
         if (result() == Wake::cancelled) [[unlikely]]
             throw_cancelled();
         return result() == Wake::ready;

@@ -175,7 +175,7 @@ void SelectCore::leave() noexcept {
     StopWatch* stop = stops_;
     for (std::size_t i = 0; i < count_; ++i) {
         if (cases_[i].kind == SelectCase::Kind::stop) (stop++)->reset();
-        if (links_[i].waiter) WaitPlace::leave(links_[i]);
+        if (links_[i].waiter) WaitPlace::leave(links_[i], [] {});
         if (links_[i].taken) fired_ = static_cast<int>(i);
     }
     TimerHeap::disarm(waiter_);

@@ -64,8 +64,7 @@ bool Semaphore::AcquireAwait::start(FrameBase& frame) noexcept {
 // One that asked for many may have stood before others that are content with what there is.
 void Semaphore::AcquireAwait::leave() noexcept {
     bool notify = false;
-    WaitPlace::leave(*this, [&] { notify = semaphore_.grant_locked(); });
-    TimerHeap::disarm(*this);
+    Wait::leave([&] { notify = semaphore_.grant_locked(); });
     if (notify) notify_scheduler();
 }
 

@@ -101,7 +101,9 @@ class Semaphore::AcquireAwait : Wait {
     AcquireAwait(Semaphore& semaphore, std::int64_t count, std::int64_t deadline_ns,
                  const std::source_location& where) noexcept
         : semaphore_(semaphore), count_(count), deadline_ns_(deadline_ns), where_(where) {}
-    ~AcquireAwait() { leave(); }
+    ~AcquireAwait() {
+        if (begun()) leave();
+    }
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -109,7 +111,7 @@ class Semaphore::AcquireAwait : Wait {
         return start(frame.promise());
     }
     Permit await_resume() {
-        leave();
+        if (begun()) leave();
         switch (result()) {
             case Wake::ready: return Permit(semaphore_, count_);
             case Wake::cancelled: throw_cancelled();

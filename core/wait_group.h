@@ -55,7 +55,6 @@ class WaitGroup::WaitAwait : Wait {
     WaitAwait(WaitGroup& group, std::int64_t deadline_ns,
               const std::source_location& where) noexcept
         : group_(group), deadline_ns_(deadline_ns), where_(where) {}
-    ~WaitAwait() { WaitPlace::leave(static_cast<Wait&>(*this)); }
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -63,10 +62,10 @@ class WaitGroup::WaitAwait : Wait {
         return start(frame.promise());
     }
     Wake await_resume() {
-        WaitPlace::leave(static_cast<Wait&>(*this));
-        if (result() == Wake::cancelled) [[unlikely]]
+        const Wake wake = end();
+        if (wake == Wake::cancelled) [[unlikely]]
             throw_cancelled();
-        return result();
+        return wake;
     }
 
   private:

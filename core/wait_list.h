@@ -65,6 +65,21 @@ struct Wait : WaitLink, TimedWaiter {
     Wait() noexcept { waiter = this; }
     Wait(const Wait&) = delete;
     Wait& operator=(const Wait&) = delete;
+    // Still begun: its frame is destroyed where it waits.
+    ~Wait() {
+        if (begun()) leave([] {});
+    }
+
+    // park() was called, and leave() not yet.
+    bool begun() const noexcept { return task != nullptr; }
+    // For await_resume: nobody knows of the wait any more. How it ended.
+    Wake end() noexcept {
+        if (begun()) leave([] {});
+        return result();
+    }
+    // See WaitPlace::leave(). Requires: begun.
+    template <class Then>
+    void leave(Then then) noexcept;
 
     // Ends a wait that was never begun. Nobody else knows of it.
     void settle(Wake how) noexcept {
@@ -126,6 +141,7 @@ class WaitPlace {
         switch (begin_wait(frame, reason, where, wait)) {
             case Begun::cancelled:
                 wait.place.store(nullptr, std::memory_order_relaxed);
+                wait.task = nullptr;
                 return false;
             case Begun::taken: return true;
             case Begun::parked: break;
@@ -207,14 +223,6 @@ class WaitPlace {
             WaitQueue::unlink(link);
         then();
     }
-    static void leave(WaitLink& link) noexcept {
-        leave(link, [] {});
-    }
-    // The same with its timer; the timer after the link, when it is certain to have been armed.
-    static void leave(Wait& wait) noexcept {
-        leave(static_cast<WaitLink&>(wait));
-        TimerHeap::disarm(wait);
-    }
 
     SpinLock lock;
 
@@ -240,6 +248,14 @@ class WaitPlace {
 
     std::uint32_t leaving_ = 0;  // waits passed over that are on their way to leave()
 };
+
+template <class Then>
+void Wait::leave(Then then) noexcept {
+    WaitPlace::leave(static_cast<WaitLink&>(*this), then);
+    // After the link, when it is certain to have been armed.
+    if (heap.load(std::memory_order_acquire)) TimerHeap::disarm(*this);
+    task = nullptr;
+}
 
 // An operation that was ready at once counts: a task that had its share gives way. True: it is
 // suspended, and runs again soon.

@@ -29,7 +29,6 @@ Task<int> calls_once() {
     std::vector<JoinHandle<>> tasks;
     for (int i = 0; i < 5; ++i) tasks.push_back(spawn(needs(once, made)));
     co_await yield();
-    co_await yield();
     EXPECT_NE(runtime::stack(true).find("[sync.Once.Do]"), std::string::npos);
     for (JoinHandle<>& task : tasks) co_await task;
     EXPECT_TRUE(once.done());

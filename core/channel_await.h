@@ -24,7 +24,11 @@ class Channel;
 template <class T>
 struct Received {
     Received() = default;
-    Received(Wake how, std::optional<T>&& what) noexcept : wake(how), value(std::move(what)) {}
+    // Not a copy of the whole optional: it has just been written in two pieces, by which its copy
+    // would have to wait for both.
+    Received(Wake how, std::optional<T>&& what) noexcept : wake(how) {
+        if (what) value.emplace(std::move(*what));
+    }
     Received(Received&& other) noexcept : wake(other.wake), value(std::move(other.value)) {}
     Received& operator=(Received&& other) noexcept {
         wake = other.wake;

@@ -21,7 +21,12 @@ Task<int> excludes_and_keeps_order() {
     Mutex mutex;
     std::string out;
     std::vector<JoinHandle<>> tasks;
-    for (char mark = 'a'; mark < 'f'; ++mark) tasks.push_back(spawn(appends(mutex, out, mark)));
+    Mutex::Guard guard = co_await mutex.lock();
+    for (char mark = 'a'; mark < 'f'; ++mark) {
+        tasks.push_back(spawn(appends(mutex, out, mark)));
+        co_await settle();
+    }
+    guard.unlock();
     for (JoinHandle<>& task : tasks) co_await task;
     EXPECT_EQ(out, "aabbccddee");
     EXPECT_TRUE(mutex.try_lock());

@@ -1,153 +1,41 @@
-// Channel<T>: an unbounded queue between tasks, and from outside threads to tasks.
+// Channel<T>: what tasks pass values through, as Go's channels; and outside threads to tasks.
 //
-//     Channel<Event> events;
-//     events.send(event);                                        // anywhere; false once closed
-//     while (auto got = co_await events.receive()) use(*got.value);
+//     Channel<Event> events;                 // unbounded
+//     Channel<int> work(128);                // holds 128
+//     Channel<int> meeting(0);               // a rendezvous: holds none
 //
-// Thread-safety: send, close, size: any thread; receive: any number of tasks, served in order.
-// Ownership: owns what has not been received; the channel must outlive its receivers' awaits and
-// every sender. Suspends: receive. Fails: send returns false once closed; std::bad_alloc. What was
-// sent before close() is still received.
+//     events.post(event);                    // never waits; any thread; false: closed or full
+//     co_await work.send(n);                 // waits while full
+//     while (auto got = co_await work.receive()) use(*got);      // until closed and drained
+//     auto got = co_await work.receive(deadline);                // got.wake says why it is empty
+//
+// try_send and try_receive are the same with a deadline that has passed: Wake::timed_out says that
+// it would have waited. What was sent before close() is still received; after it nothing is taken,
+// and a sender that waits gets its value back in Sent::unsent. A value is handed over exactly once:
+// a deadline or a cancellation either comes before that or changes nothing. Only a sender that is
+// cancelled while it waits (Cancelled is thrown) takes its value with it.
+//
+// Thread-safety: send, receive: any task, served in order; the rest: any thread. Ownership: owns
+// what has not been received. The channel may be destroyed while tasks wait in it (they hear
+// Wake::closed) or have just been woken by it, but not while somebody begins to call it. Suspends:
+// send, receive. Memory: once, for a bounded channel when it is made; an unbounded one grows by
+// doubling. Fails: std::bad_alloc when an unbounded one grows. T's move constructor, which must not
+// throw, and its destructor run under a spin lock: they must not use the channel.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
-#include <cstdint>
-#include <memory>
+#include <limits>
 #include <mutex>
-#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
-#include "core/cancel.h"
+#include "core/channel_await.h"
 #include "core/clock.h"
-#include "core/spin_lock.h"
-#include "core/task_record.h"
-#include "core/timer_heap.h"
+#include "core/growing_ring.h"
+#include "core/wait_list.h"
 
 namespace pilotfish::core {
-
-template <class T>
-struct Received {
-    Wake wake = Wake::closed;  // ready: value is set; timed_out; closed: and drained
-    std::optional<T> value;
-    explicit operator bool() const noexcept { return value.has_value(); }
-};
-
-// A queue that grows by doubling and allocates nothing until its first push.
-template <class T>
-class GrowingRing {
-  public:
-    GrowingRing() = default;
-    GrowingRing(const GrowingRing&) = delete;
-    GrowingRing& operator=(const GrowingRing&) = delete;
-    ~GrowingRing() {
-        while (size_ > 0) pop();
-        if (slots_) std::allocator<T>().deallocate(slots_, capacity_);
-    }
-    std::size_t size() const noexcept { return size_; }
-    void push(T&& value) {
-        if (size_ == capacity_) grow();
-        ::new (slots_ + ((head_ + size_) & (capacity_ - 1))) T(std::move(value));
-        ++size_;
-    }
-    T pop() {
-        T& slot = slots_[head_];
-        T value = std::move(slot);
-        slot.~T();
-        head_ = (head_ + 1) & (capacity_ - 1);
-        --size_;
-        return value;
-    }
-
-  private:
-    void grow() {
-        const std::size_t larger = capacity_ ? capacity_ * 2 : 8;
-        T* slots = std::allocator<T>().allocate(larger);
-        for (std::size_t i = 0; i < size_; ++i) {
-            T& old = slots_[(head_ + i) & (capacity_ - 1)];
-            ::new (slots + i) T(std::move(old));
-            old.~T();
-        }
-        if (slots_) std::allocator<T>().deallocate(slots_, capacity_);
-        slots_ = slots;
-        capacity_ = larger;
-        head_ = 0;
-    }
-    T* slots_ = nullptr;
-    std::size_t capacity_ = 0;
-    std::size_t head_ = 0;
-    std::size_t size_ = 0;
-};
-
-// Link of a parked receiver.
-struct ReceiverLink {
-    ReceiverLink* prev = nullptr;
-    ReceiverLink* next = nullptr;
-};
-
-template <class T>
-class Channel;
-
-template <class T>
-class ReceiveAwait : ReceiverLink {
-  public:
-    ReceiveAwait(Channel<T>& channel, std::int64_t deadline_ns,
-                 const std::source_location& where) noexcept
-        : channel_(&channel), deadline_ns_(deadline_ns), where_(where) {}
-    ReceiveAwait(const ReceiveAwait&) = delete;
-    ReceiveAwait& operator=(const ReceiveAwait&) = delete;
-    ~ReceiveAwait() {
-        if (parked_) leave();
-    }
-
-    bool await_ready() const noexcept { return false; }
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> frame) {
-        return channel_.load(std::memory_order_relaxed)->start(*this, frame.promise());
-    }
-    Received<T> await_resume() {
-        if (parked_) leave();
-        if (waiter_.result() == Wake::cancelled) [[unlikely]]
-            throw_cancelled();
-        return {waiter_.result(), std::move(value_)};
-    }
-
-  private:
-    friend Channel<T>;
-    // After this neither a timer nor a sender knows of us. Only a deadline, or the end of the
-    // runtime, leaves a link behind: a sender or close() unlinks before it wakes.
-    void leave() noexcept {
-        parked_ = false;
-        const Wake wake = waiter_.result();
-        if (wake != Wake::ready && wake != Wake::closed) {
-            // Not claimed under the lock: the thread that ran start() may still be in it, so the
-            // timer comes after. Whoever takes the pointer first: we, and the channel waits until
-            // we have let go of it; or the channel, which has unlinked us and may be gone.
-            if (Channel<T>* channel = channel_.exchange(nullptr, std::memory_order_acq_rel))
-                channel->forget(*this);
-        }
-        if (deadline_ns_ != kNoDeadline_ns) TimerHeap::disarm(waiter_);
-    }
-
-    std::atomic<Channel<T>*> channel_;  // nullptr: one of the two sides has let go
-    bool awaited_ = false;              // guarded by the channel's lock: it counts on our leaving
-    std::int64_t deadline_ns_;
-    std::source_location where_;
-    TimedWaiter waiter_;
-    std::optional<T> value_;
-    bool parked_ = false;
-};
-
-template <class T>
-struct [[nodiscard]] Receive {
-    Channel<T>* channel;
-    std::int64_t deadline_ns;
-    ReceiveAwait<T> awaiter(const std::source_location& where) const noexcept {
-        return ReceiveAwait<T>(*channel, deadline_ns, where);
-    }
-};
 
 template <class T>
 class Channel {
@@ -157,130 +45,164 @@ class Channel {
                   "send a std::unique_ptr to what may throw when it is moved");
 
   public:
-    Channel() noexcept { receivers_.prev = receivers_.next = &receivers_; }
+    static constexpr std::size_t kUnbounded = std::numeric_limits<std::size_t>::max();
+
+    explicit Channel(std::size_t capacity = kUnbounded) : capacity_(capacity) {
+        if (capacity != kUnbounded) queue_.reserve(capacity);
+    }
     Channel(const Channel&) = delete;
     Channel& operator=(const Channel&) = delete;
-    // Receivers that still wait are woken with Wake::closed and touch the channel no more; nor do
-    // those whose deadline has passed and that have not run since.
-    ~Channel() {
-        close();
-        // A few instructions: another thread is between taking its pointer and forget().
-        while (!all_left()) cpu_relax();
-    }
+    // Who still waits is woken with Wake::closed and touches the channel no more; nor do those
+    // whose deadline has passed and that have not run since.
+    ~Channel() { close(); }
 
-    bool send(T value) {
+    // -> Sent<T>: ready, timed_out or closed; if not ready, the value is given back.
+    Send<T> send(T value, Deadline deadline = {}) noexcept {
+        return Send<T>(*this, std::move(value), deadline_ns(deadline));
+    }
+    // The same without waiting.
+    Sent<T> try_send(T value) {
+        const Wake wake = offer(value);
+        if (wake == Wake::ready) return Sent<T>(wake);
+        return Sent<T>(wake, std::move(value));
+    }
+    // The same for those whom the value does not matter: false: closed or full.
+    bool post(T value) { return offer(value) == Wake::ready; }
+
+    // -> Received<T>.
+    Receive<T> receive(Deadline deadline = {}) noexcept { return {this, deadline_ns(deadline)}; }
+    // The same without waiting.
+    Received<T> try_receive() noexcept {
+        Received<T> out;
         bool notify = false;
         {
-            std::lock_guard guard(lock_);
-            if (closed_) return false;
-            if (ReceiveAwait<T>* receiver = next_receiver(Wake::ready)) {
-                receiver->value_.emplace(std::move(value));
-                notify = make_runnable(receiver->waiter_.task);
-            } else {
-                queue_.push(std::move(value));
-            }
+            std::lock_guard guard(place_.lock);
+            out.wake = accept_locked(out.value, notify);
         }
         if (notify) notify_scheduler();
-        return true;
+        return out;
     }
 
-    Receive<T> receive(Deadline deadline = {}) noexcept { return {this, deadline_ns(deadline)}; }
-
+    // Again: nothing.
     void close() noexcept {
         bool notify = false;
         {
-            std::lock_guard guard(lock_);
+            std::lock_guard guard(place_.lock);
             closed_ = true;
-            while (ReceiveAwait<T>* receiver = next_receiver(Wake::closed))
-                notify |= make_runnable(receiver->waiter_.task);
+            notify |= place_.wake_all(receivers_, Wake::closed);
+            notify |= place_.wake_all(senders_, Wake::closed);
         }
         if (notify) notify_scheduler();
     }
 
+    // What has been sent and not received, without what waiting senders hold.
     std::size_t size() const noexcept {
-        std::lock_guard guard(lock_);
+        std::lock_guard guard(place_.lock);
         return queue_.size();
     }
+    std::size_t capacity() const noexcept { return capacity_; }
     bool closed() const noexcept {
-        std::lock_guard guard(lock_);
+        std::lock_guard guard(place_.lock);
         return closed_;
     }
 
   private:
+    friend SendAwait<T>;
     friend ReceiveAwait<T>;
+    friend struct ChannelCases;
 
-    static void unlink(ReceiverLink& link) noexcept {
-        if (!link.next) return;
-        link.prev->next = link.next;
-        link.next->prev = link.prev;
-        link.prev = link.next = nullptr;
-    }
-
-    // The first receiver whose wait could be claimed; those whose deadline came first are passed
-    // over, and are told so.
-    ReceiveAwait<T>* next_receiver(Wake how) noexcept {
-        while (receivers_.next != &receivers_) {
-            auto* receiver = static_cast<ReceiveAwait<T>*>(receivers_.next);
-            unlink(*receiver);
-            if (receiver->waiter_.claim(how)) return receiver;
-            if (receiver->channel_.exchange(nullptr, std::memory_order_acq_rel)) continue;
-            // It was faster and comes to forget(): until then it is there.
-            receiver->awaited_ = true;
-            ++leaving_;
+    Wake offer(T& value) {
+        bool notify = false;
+        Wake wake = Wake::closed;
+        {
+            std::lock_guard guard(place_.lock);
+            wake = offer_locked(value, notify);
         }
-        return nullptr;
+        if (notify) notify_scheduler();
+        return wake;
     }
 
-    bool all_left() const noexcept {
-        std::lock_guard guard(lock_);
-        return leaving_ == 0;
-    }
-
-    bool start(ReceiveAwait<T>& receiver, FrameBase& frame) {
-        if (cancel_requested()) [[unlikely]] {
-            receiver.waiter_.claim(Wake::cancelled);
-            return false;
+    // Wake::timed_out: not now. Moves the value only when it says ready. Requires: the lock.
+    Wake offer_locked(T& value, bool& notify) {
+        if (closed_) return Wake::closed;
+        // From frame to frame.
+        if (WaitLink* receiver = place_.take(receivers_, Wake::ready)) {
+            static_cast<std::optional<T>*>(receiver->slot)->emplace(std::move(value));
+            notify |= WaitPlace::wake(*receiver);
+            return Wake::ready;
         }
-        std::lock_guard guard(lock_);
+        if (queue_.size() >= capacity_) return Wake::timed_out;
+        queue_.push(std::move(value));
+        return Wake::ready;
+    }
+
+    // Likewise.
+    Wake accept_locked(std::optional<T>& out, bool& notify) noexcept {
         if (queue_.size() > 0) {
-            receiver.value_.emplace(queue_.pop());
-            receiver.waiter_.claim(Wake::ready);
-            if (!budget_exhausted()) return false;
-            yield_running(begin_wait(frame, WaitReason::yield, receiver.where_));
-            return true;
+            out.emplace(queue_.pop());
+            // A bounded queue has been reserved: no allocation.
+            if (WaitLink* sender = place_.take(senders_, Wake::ready)) {
+                queue_.push(std::move(*static_cast<T*>(sender->slot)));
+                notify |= WaitPlace::wake(*sender);
+            }
+            return Wake::ready;
         }
-        if (closed_) {
-            receiver.waiter_.claim(Wake::closed);
-            return false;
+        if (WaitLink* sender = place_.take(senders_, Wake::ready)) {
+            out.emplace(std::move(*static_cast<T*>(sender->slot)));
+            notify |= WaitPlace::wake(*sender);
+            return Wake::ready;
         }
-        receiver.parked_ = true;
-        switch (begin_wait(frame, WaitReason::chan_receive, receiver.where_, receiver.waiter_)) {
-            case Begun::cancelled: return false;
-            case Begun::taken: return true;
-            case Begun::parked: break;
-        }
-        receiver.prev = receivers_.prev;
-        receiver.next = &receivers_;
-        receivers_.prev->next = &receiver;
-        receivers_.prev = &receiver;
-        if (receiver.deadline_ns_ != kNoDeadline_ns)
-            arm_timer(receiver.waiter_, receiver.deadline_ns_);
-        return true;
+        return closed_ ? Wake::closed : Wake::timed_out;
     }
 
-    void forget(ReceiveAwait<T>& receiver) noexcept {
-        std::lock_guard guard(lock_);
-        if (receiver.awaited_)
-            --leaving_;
-        else
-            unlink(receiver);
-    }
-
-    mutable SpinLock lock_;
+    mutable WaitPlace place_;
     bool closed_ = false;
-    std::uint32_t leaving_ = 0;  // receivers passed over that are on their way to forget()
-    ReceiverLink receivers_;
+    WaitQueue receivers_;
+    WaitQueue senders_;
+    std::size_t capacity_;
     GrowingRing<T> queue_;
 };
+
+template <class T>
+bool ReceiveAwait<T>::start(FrameBase& frame) {
+    if (cancel_requested()) [[unlikely]] {
+        settle(Wake::cancelled);
+        return false;
+    }
+    Channel<T>& channel = *channel_;
+    {
+        std::lock_guard guard(channel.place_.lock);
+        bool notify = false;  // stays false: a task wakes others by its own processor
+        const Wake wake = channel.accept_locked(value_, notify);
+        if (wake == Wake::timed_out) {
+            slot = &value_;
+            return channel.place_.park(channel.receivers_, *this, frame, WaitReason::chan_receive,
+                                       where_, deadline_ns_);
+        }
+        settle(wake);
+    }
+    return give_way(frame, where_);
+}
+
+template <class T>
+bool SendAwait<T>::start(FrameBase& frame) {
+    if (cancel_requested()) [[unlikely]] {
+        settle(Wake::cancelled);
+        return false;
+    }
+    Channel<T>& channel = *channel_;
+    {
+        std::lock_guard guard(channel.place_.lock);
+        bool notify = false;
+        const Wake wake = channel.offer_locked(value_, notify);
+        if (wake == Wake::timed_out) {
+            slot = &value_;
+            return channel.place_.park(channel.senders_, *this, frame, WaitReason::chan_send,
+                                       where_, deadline_ns_);
+        }
+        settle(wake);
+    }
+    return give_way(frame, where_);
+}
 
 }  // namespace pilotfish::core

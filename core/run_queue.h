@@ -86,6 +86,15 @@ class InjectionQueue {
         list_.size += list.size;
         size_.store(list_.size, std::memory_order_release);
     }
+    // For a task that may be destroyed as soon as this queue is closed. False: it is.
+    bool push_woken(TaskRecord* task) noexcept {
+        std::lock_guard guard(lock_);
+        if (closed_) return false;
+        task->woken.store(true, std::memory_order_relaxed);
+        list_.push(task);
+        size_.store(list_.size, std::memory_order_release);
+        return true;
+    }
     TaskList take(std::size_t most) noexcept {
         TaskList out;
         if (size() == 0) return out;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/blocking_pool.h"
+#include "core/outside_call.h"
 #include "core/runtime.h"
 #include "core/task.h"
 
@@ -49,6 +50,9 @@ Scheduler::Scheduler(const RuntimeOptions& options)
 }
 
 Scheduler::~Scheduler() {
+    // From here on outside threads find no scheduler; those that found it are waited for.
+    current_.store(nullptr, std::memory_order_seq_cst);
+    await_outside_calls();
     each_proc([](Proc& proc) {
         proc.frames.flush();
         delete &proc;
@@ -60,7 +64,6 @@ Scheduler::~Scheduler() {
         delete machine;
         machine = next;
     }
-    current_.store(nullptr, std::memory_order_release);
 }
 
 // ---- waking from inside a step ----
@@ -80,8 +83,6 @@ bool make_runnable(TaskRecord* task) noexcept {
     Scheduler::current()->inject(task);
     return true;
 }
-
-void notify_scheduler() noexcept { Scheduler::current()->notify(); }
 
 void yield_running(TaskRecord* task) noexcept {
     task->woken.store(true, std::memory_order_relaxed);

@@ -104,7 +104,7 @@ class Scheduler {
     ~Scheduler();
 
     // The one scheduler of the process; nullptr: no Runtime lives.
-    static Scheduler* current() noexcept { return current_.load(std::memory_order_acquire); }
+    static Scheduler* current() noexcept { return current_.load(std::memory_order_seq_cst); }
 
     // The calling thread becomes the first machine; returns when main_record has finished.
     void run(TaskRecord* main_record);
@@ -119,6 +119,7 @@ class Scheduler {
     // Waking. Any thread.
     void inject(TaskRecord* task) noexcept { injection_.push(task); }
     void inject(TaskList list) noexcept { injection_.push(list); }
+    bool inject_woken(TaskRecord* task) noexcept { return injection_.push_woken(task); }
     // Work lies in the injection queue: make sure that somebody looks.
     void notify() noexcept;
     // There is more work than the busy processors should do alone: take one more, if one is idle

@@ -34,6 +34,12 @@ std::string_view to_string(WaitReason reason) noexcept {
         case WaitReason::yield: return "runnable";
         case WaitReason::blocking_call: return "syscall";
         case WaitReason::wait_group: return "sync.WaitGroup.Wait";
+        case WaitReason::select_no_cases: return "select (no cases)";
+        case WaitReason::read_lock: return "sync.RWMutex.RLock";
+        case WaitReason::write_lock: return "sync.RWMutex.Lock";
+        case WaitReason::once: return "sync.Once.Do";
+        case WaitReason::event: return "event wait";
+        case WaitReason::condition: return "sync.Cond.Wait";
     }
     return "?";
 }

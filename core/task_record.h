@@ -68,6 +68,12 @@ enum class WaitReason : std::uint8_t {
     yield,
     blocking_call,
     wait_group,
+    select_no_cases,
+    read_lock,
+    write_lock,
+    once,
+    event,
+    condition,
 };
 std::string_view to_string(WaitReason reason) noexcept;
 
@@ -149,6 +155,7 @@ struct Waiter {
     TaskRecord* task = nullptr;
     std::atomic<std::uint8_t> claimed{0};  // 0, or a Wake
     WaitKind kind = WaitKind::event;
+    std::atomic<bool> handed{false};  // by a WaitPlace: who claimed it is done with the frame
 
     bool claim(Wake how) noexcept {
         std::uint8_t open = 0;
@@ -251,6 +258,9 @@ inline Begun begin_wait(FrameBase& leaf, WaitReason reason, const std::source_lo
 // lock of what it waited on, so that the task cannot be destroyed meanwhile. True: call
 // notify_scheduler() once that lock is released.
 [[nodiscard]] bool make_runnable(TaskRecord* task) noexcept;
+// The same for a thread outside of the runtime, which may be ending: sets waiter.handed, after
+// which the waiter is not touched any more.
+[[nodiscard]] bool make_runnable_outside(Waiter& waiter) noexcept;
 // Wakes a processor for work from outside, if none runs. Any thread.
 void notify_scheduler() noexcept;
 // Puts the running task, after begin_wait, behind the other runnable ones.

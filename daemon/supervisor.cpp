@@ -122,7 +122,7 @@ void Supervisor::take_signal(const ReceivedSignal& signal) {
     // left who could take it.
     const bool nobody = main_worker == nullptr || is_over(main_worker->state());
     if (signal.number == SIGTERM || (nobody && signal.number == SIGINT)) {
-        events_.send({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
+        events_.post({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
     }
     if (signal.number == SIGTERM || nobody) return;
     main_worker->forward(signal);
@@ -132,11 +132,11 @@ void Supervisor::take_own_signal(const ReceivedSignal& signal) {
     switch (signal.number) {
         case SIGTERM:
         case SIGINT:
-            events_.send({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
+            events_.post({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
             break;
         case SIGQUIT:
             dump_tasks();
-            events_.send({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
+            events_.post({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
             break;
         case SIGUSR1: dump_tasks(); break;
         case SIGHUP:
@@ -332,7 +332,7 @@ std::vector<std::string> Supervisor::environment_for(const config::WorkerSetting
 }
 
 void Supervisor::worker_changed(Worker& worker) {
-    events_.send({.kind = Event::Kind::worker_changed, .worker = &worker, .signal = {}});
+    events_.post({.kind = Event::Kind::worker_changed, .worker = &worker, .signal = {}});
     if (worker.status().starts > 0 && !first_start_done_.exchange(true)) parts_.after_first_start();
 }
 
@@ -340,7 +340,7 @@ void Supervisor::log_stream_opened() { open_log_streams_.fetch_add(1, std::memor
 
 void Supervisor::log_stream_closed() {
     open_log_streams_.fetch_sub(1, std::memory_order_release);
-    events_.send({.kind = Event::Kind::log_stream_closed, .worker = nullptr, .signal = {}});
+    events_.post({.kind = Event::Kind::log_stream_closed, .worker = nullptr, .signal = {}});
 }
 
 }  // namespace pilotfish::daemon

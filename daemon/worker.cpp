@@ -309,10 +309,10 @@ int Worker::exit_code() const {
     return status_.last_end ? status_.last_end->shell_code() : 0;
 }
 
-void Worker::release() { inbox_.send({.kind = Message::Kind::released, .signal = {}, .end = {}}); }
+void Worker::release() { inbox_.post({.kind = Message::Kind::released, .signal = {}, .end = {}}); }
 
 void Worker::stop(std::optional<ReceivedSignal> with) {
-    inbox_.send({.kind = Message::Kind::stop, .signal = with, .end = {}});
+    inbox_.post({.kind = Message::Kind::stop, .signal = with, .end = {}});
 }
 
 bool Worker::forward(const ReceivedSignal& signal) {
@@ -329,12 +329,12 @@ bool Worker::forward(const ReceivedSignal& signal) {
 }
 
 void Worker::process_ended(const ProcessEnd& end) {
-    inbox_.send({.kind = Message::Kind::ended, .signal = {}, .end = end});
+    inbox_.post({.kind = Message::Kind::ended, .signal = {}, .end = end});
 }
 
 void Worker::process_stopped(pid_t) {
     if (role_.terminal)
-        inbox_.send({.kind = Message::Kind::stopped_by_terminal, .signal = {}, .end = {}});
+        inbox_.post({.kind = Message::Kind::stopped_by_terminal, .signal = {}, .end = {}});
 }
 
 void Worker::say(core::LogLevel level, std::string_view line) const {

@@ -108,7 +108,7 @@ Task<Outcome> row_yield(int count) {
 }
 
 Task<> echoes(Channel<int>& in, Channel<int>& out) {
-    while (Received<int> got = co_await in.receive()) out.send(*got.value);
+    while (Received<int> got = co_await in.receive()) out.post(*got.value);
 }
 
 Task<Outcome> row_ping_pong(int count) {
@@ -117,7 +117,7 @@ Task<Outcome> row_ping_pong(int count) {
     JoinHandle<> echo = spawn(echoes(there, back));
     const double start = now_ns();
     for (int i = 0; i < count; ++i) {
-        there.send(i);
+        there.post(i);
         (void)co_await back.receive();
     }
     const double took = now_ns() - start;
@@ -130,7 +130,7 @@ Task<Outcome> row_buffered(int count) {
     Channel<int> channel;
     const double start = now_ns();
     for (int i = 0; i < count; ++i) {
-        channel.send(i);
+        channel.post(i);
         (void)co_await channel.receive();
     }
     co_return Outcome{(now_ns() - start) / count, 0};

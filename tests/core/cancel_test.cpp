@@ -129,7 +129,7 @@ Task<int> shields_cleanup(std::string& out) {
     task.cancel();
     co_await yield();
     co_await yield();
-    channel.send(7);
+    channel.post(7);
     co_await task;
     co_return 0;
 }
@@ -250,13 +250,13 @@ Task<int> cancel_storm(std::mt19937_64& random, unsigned processors, int rounds)
                 case 1: tasks[random() % 16].cancel(); break;
                 case 2: co_await yield(); break;
                 case 3: runtime::max_procs(1 + static_cast<int>(random() % processors)); break;
-                default: sent += channel.send(i);
+                default: sent += channel.post(i);
             }
         }
         std::thread outside([&] {
             for (JoinHandle<>& task : tasks) task.cancel();
         });
-        for (int i = 0; i < 16; ++i) sent += channel.send(i);
+        for (int i = 0; i < 16; ++i) sent += channel.post(i);
         outside.join();
         for (JoinHandle<>& task : tasks) co_await task;
         EXPECT_EQ(ended.load(), 16);

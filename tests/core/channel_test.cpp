@@ -22,9 +22,9 @@ Task<int> takes_all(Channel<int>& channel) {
 
 Task<int> sends_before_anyone_receives() {
     Channel<int> channel;
-    for (int i = 1; i <= 100; ++i) EXPECT_TRUE(channel.send(i));
+    for (int i = 1; i <= 100; ++i) EXPECT_TRUE(channel.post(i));
     channel.close();
-    EXPECT_FALSE(channel.send(101));
+    EXPECT_FALSE(channel.post(101));
     co_return co_await takes_all(channel);
 }
 
@@ -35,7 +35,7 @@ TEST_F(ChannelOf, IntDeliversWhatWasSentBeforeItWasClosed) {
 
 Task<int> keeps_order() {
     Channel<int> channel;
-    for (int i = 0; i < 1000; ++i) channel.send(i);
+    for (int i = 0; i < 1000; ++i) channel.post(i);
     for (int i = 0; i < 1000; ++i) {
         Received<int> got = co_await channel.receive();
         if (got.value != i) co_return 1;
@@ -61,9 +61,9 @@ Task<int> serves_in_order() {
     JoinHandle<> first = spawn(one_receiver(channel, 1, last));
     JoinHandle<> second = spawn(one_receiver(channel, 2, last));
     co_await yield();
-    channel.send(std::make_unique<int>(1));
+    channel.post(std::make_unique<int>(1));
     co_await first;
-    channel.send(std::make_unique<int>(2));
+    channel.post(std::make_unique<int>(2));
     co_await second;
     co_return last;
 }
@@ -90,7 +90,7 @@ Task<int> times_out(ManualClock& clock) {
     clock.advance(10s);
     co_await sleep_until(clock.now());
     co_await yield();
-    channel.send(7);
+    channel.post(7);
     co_return co_await waiter;
 }
 
@@ -146,7 +146,7 @@ Task<int> ends_channels_under_deadlines(int rounds) {
         for (int i = 0; i < 8; ++i) receivers.push_back(spawn(times_out_soon(*channel, started)));
         while (started.load() < 8) co_await yield();
         co_await sleep_for(30us + std::chrono::microseconds(round % 40));
-        if (round % 2 == 0) channel->send(1);
+        if (round % 2 == 0) channel->post(1);
         // Every receiver is parked or has left: a last one may be between the count and its park.
         while (runtime::stats(runtime::Detail::with_states)
                    .tasks_by_state[static_cast<std::size_t>(TaskState::running)] > 1)
@@ -191,7 +191,7 @@ Task<> modest(bool& other_done, bool& ran_meanwhile) {
 
 Task<int> shares() {
     Channel<int> channel;
-    for (int i = 0; i < 100'000; ++i) channel.send(i);
+    for (int i = 0; i < 100'000; ++i) channel.post(i);
     bool done = false;
     bool meanwhile = false;
     JoinHandle<> first = spawn(greedy(channel, done));
@@ -222,7 +222,7 @@ TEST_P(OutsideSender, NeverWaitsForALostWake) {
     std::atomic<int> seen{0};
     std::thread sender([&] {
         for (int i = 1; i <= rounds; ++i) {
-            in.send(i);
+            in.post(i);
             while (seen.load() != i) std::this_thread::yield();
             // A pause of another length each round, so that the machine is met in each phase of
             // falling asleep.

@@ -64,7 +64,7 @@ Task<int> shows_chain() {
     EXPECT_TRUE(own.starts_with("goroutine 1 [running, \"main\"]:\n")) << own;
     EXPECT_EQ(own.find("waiter"), std::string::npos);
 
-    never.send(1);
+    never.post(1);
     EXPECT_EQ(by_name().at("waiter").state, TaskState::runnable);
     co_await waiter;
     EXPECT_EQ(by_name().size(), 1U);

@@ -45,7 +45,7 @@ Task<int> node(Storm& storm, std::uint64_t seed, int depth) {
             }
             case 5:
                 storm.sent.fetch_add(1);
-                storm.numbers.send(1);
+                storm.numbers.post(1);
                 break;
             case 6: {
                 const TimePoint deadline =

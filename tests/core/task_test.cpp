@@ -176,7 +176,7 @@ Task<int> sums(Channel<int>& numbers, int count) {
 }
 
 Task<> sends(Channel<int>& numbers, int value) {
-    numbers.send(value);
+    numbers.post(value);
     co_return;
 }
 
@@ -247,7 +247,7 @@ TEST_F(RuntimeEnd, FreesJoinersAndTheirTargetsInAnyOrder) {
 Task<> sends_when_destroyed(Channel<int>& to, Channel<int>& never) {
     struct Sender {
         Channel<int>& channel;
-        ~Sender() { channel.send(1); }
+        ~Sender() { channel.post(1); }
     } sender{to};
     (void)co_await never.receive();
 }
@@ -262,7 +262,7 @@ Task<int> ends_with_woken_tasks(Runtime& runtime, Channel<int>& first, Channel<i
     spawn(sends_when_destroyed(second, never), {.name = "sender"}).detach();
     spawn(receives_once(second), {.name = "waiting"}).detach();
     co_await yield();
-    std::thread outside([&first] { first.send(1); });
+    std::thread outside([&first] { first.post(1); });
     outside.join();
     runtime.spawn_external(receives_once(never)).detach();
     co_return 0;

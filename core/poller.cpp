@@ -118,8 +118,9 @@ Result<PollEntry*> Poller::adopt(int fd) {
         ++entry->generation;
         entry->closed = false;
         entry->readable = entry->writable = false;
+        entry->more_than_data.store(false, std::memory_order_relaxed);
         entry->fd = fd;
-        event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+        event.events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
         event.data.u64 = tag_of(entry);
     }
     descriptors_.fetch_add(1, std::memory_order_relaxed);
@@ -158,7 +159,9 @@ void Poller::deliver(PollEntry& entry, std::uint16_t generation, std::uint32_t e
     if (entry.closed || entry.generation != generation) return;
     // A hang-up or error is an edge of both directions and no more: a socket that is not connected
     // yet, a FIFO between two writers and a UDP error all pass.
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+    if (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        entry.more_than_data.store(true, std::memory_order_relaxed);
+    if (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
         entry.readable = !wake_waiter(entry.reader, Wake::ready, out);
     }
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {

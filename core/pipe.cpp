@@ -10,18 +10,14 @@ namespace pilotfish::core {
 namespace {
 
 void handle_sigpipe() noexcept {
-    static const bool done = [] {
-        struct sigaction now{};
-        if (::sigaction(SIGPIPE, nullptr, &now) != 0 || now.sa_flags & SA_SIGINFO ||
-            now.sa_handler != SIG_DFL)
-            return true;
-        struct sigaction nothing{};
-        nothing.sa_handler = [](int) {};
-        nothing.sa_flags = SA_RESTART;
-        ::sigaction(SIGPIPE, &nothing, nullptr);
-        return true;
-    }();
-    static_cast<void>(done);
+    struct sigaction now {};
+    if (::sigaction(SIGPIPE, nullptr, &now) != 0 || now.sa_flags & SA_SIGINFO ||
+        now.sa_handler != SIG_DFL)
+        return;
+    struct sigaction nothing {};
+    nothing.sa_handler = [](int) {};
+    nothing.sa_flags = SA_RESTART;
+    ::sigaction(SIGPIPE, &nothing, nullptr);
 }
 
 OwnedFd released(AsyncFd& fd) noexcept {

@@ -7,7 +7,7 @@
 //
 // Reading, writing, thread-safety, ownership, what suspends and how it fails: core/byte_stream.h.
 // Writing to a pipe without a reader is an error value (EPIPE). The kernel would also raise
-// SIGPIPE, which ends the process by default, and a pipe has no MSG_NOSIGNAL: the first WriteEnd
+// SIGPIPE, which ends the process by default, and a pipe has no MSG_NOSIGNAL: each new WriteEnd
 // therefore installs a handler that does nothing, if SIGPIPE has its default action. A handler and
 // not SIG_IGN: programs that are executed begin with the default again. Blocking the signal around
 // each write would cost two system calls, and a third to take the signal back.

@@ -31,23 +31,34 @@ Error io_error(std::string_view what, const IoOutcome& outcome) {
     return io_error(what, outcome.failure);
 }
 
-Task<IoOutcome> finish_io(AsyncFd& fd, Direction direction, std::int64_t deadline_ns,
-                          IoAttempt attempt, void* operation, bool try_first) {
+// A smaller description than Readiness: it is kept in the frame beside its awaiter.
+struct EdgeOf {
+    IoWait* wait;
+    ReadyAwait awaiter(const std::source_location& where) const noexcept {
+        return wait->fd->ready(wait->direction, wait->deadline_ns).awaiter(where);
+    }
+};
+
+Task<> finish_io(IoWait& wait) {
+    const EdgeOf edge{&wait};
     for (;;) {
-        if (try_first) {
+        if (wait.outcome.failure == kIoGiveWay) {
             co_await yield();
         } else {
-            if (!fd) co_return IoOutcome{0, kIoClosed};
-            const Wake wake = co_await fd.ready(direction, deadline_ns);
-            if (wake == Wake::timed_out) co_return IoOutcome{0, kIoTimedOut};
-            if (wake == Wake::closed) co_return IoOutcome{0, kIoClosed};
+            if (!*wait.fd) break;
+            const Wake wake = co_await edge;
+            if (wake == Wake::timed_out) {
+                wait.outcome = {0, kIoTimedOut};
+                co_return;
+            }
+            if (wake == Wake::closed) break;
         }
         // Closed by another task before it was our turn.
-        if (!fd) co_return IoOutcome{0, kIoClosed};
-        const IoOutcome outcome = attempt(operation);
-        if (!would_block(outcome.failure) && outcome.failure != kIoGiveWay) co_return outcome;
-        try_first = outcome.failure == kIoGiveWay;
+        if (!*wait.fd) break;
+        wait.outcome = wait.attempt(wait.operation);
+        if (!must_go_on(wait.outcome.failure)) co_return;
     }
+    wait.outcome = {0, kIoClosed};
 }
 
 }  // namespace pilotfish::core

@@ -55,6 +55,10 @@ inline bool would_block(int failure) noexcept {
     return failure == EAGAIN || failure == EWOULDBLOCK;
 }
 
+inline bool must_go_on(int failure) noexcept {
+    return would_block(failure) || failure == kIoGiveWay;
+}
+
 // "cannot WHAT: why", with the kind; pass what without "cannot". Requires: outcome.failure != 0.
 Error io_error(std::string_view what, const IoOutcome& outcome);
 // The same for errno alone, with the mend where there is one.
@@ -70,12 +74,19 @@ IoOutcome io_attempt(Call&& call) noexcept {
     }
 }
 
-using IoAttempt = IoOutcome (*)(void* operation) noexcept;
+// One operation that could not be done at once. Lies in its awaiter, so that the frame of
+// finish_io() is small: that of a parked task is what the cache has forgotten when its edge comes.
+struct IoWait {
+    AsyncFd* fd = nullptr;
+    std::int64_t deadline_ns = kNoDeadline_ns;
+    IoOutcome (*attempt)(void* operation) noexcept = nullptr;
+    void* operation = nullptr;
+    Direction direction = Direction::read;
+    IoOutcome outcome;  // of the last attempt; kIoGiveWay: let the others run before the next
+};
 
-// Waits and tries until the attempt neither blocks nor gives way. try_first: gives way to the other
-// tasks and tries before it waits for anything.
-Task<IoOutcome> finish_io(AsyncFd& fd, Direction direction, std::int64_t deadline_ns,
-                          IoAttempt attempt, void* operation, bool try_first);
+// Waits and tries until the attempt neither blocks nor gives way; leaves its outcome in `wait`.
+Task<> finish_io(IoWait& wait);
 
 template <class Operation>
 class [[nodiscard]] IoAwait {
@@ -86,39 +97,38 @@ class [[nodiscard]] IoAwait {
     IoAwait& operator=(const IoAwait&) = delete;
 
     bool await_ready() noexcept {
-        if (budget_exhausted()) {
-            outcome_.failure = kIoGiveWay;
-            return false;
-        }
-        if (!operation_.may_be_ready()) {
-            outcome_.failure = EAGAIN;
-            return false;
-        }
-        outcome_ = operation_.attempt();
-        return !would_block(outcome_.failure) && outcome_.failure != kIoGiveWay;
+        IoOutcome& outcome = wait_.outcome;
+        if (budget_exhausted())
+            outcome.failure = kIoGiveWay;
+        else if (!operation_.may_be_ready())
+            outcome.failure = EAGAIN;
+        else
+            outcome = operation_.attempt();
+        return !must_go_on(outcome.failure);
     }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> frame) {
-        Task<IoOutcome> rest =
-            finish_io(operation_.descriptor(), Operation::kDirection, operation_.deadline_ns,
-                      &IoAwait::attempt, &operation_, outcome_.failure == kIoGiveWay);
+        wait_.fd = &operation_.descriptor();
+        wait_.deadline_ns = operation_.deadline_ns;
+        wait_.attempt = [](void* operation) noexcept {
+            return static_cast<Operation*>(operation)->attempt();
+        };
+        wait_.operation = &operation_;
+        wait_.direction = Operation::kDirection;
+        Task<> rest = finish_io(wait_);
         rest_.emplace(std::move(rest), where_);
         rest_->await_suspend(frame);
     }
     auto await_resume() {
-        if (rest_) outcome_ = rest_->await_resume();
-        return operation_.result(outcome_);
+        if (rest_) rest_->await_resume();
+        return operation_.result(wait_.outcome);
     }
 
   private:
-    static IoOutcome attempt(void* operation) noexcept {
-        return static_cast<Operation*>(operation)->attempt();
-    }
-
     Operation operation_;
     std::source_location where_;
-    IoOutcome outcome_;
-    std::optional<ChildAwait<IoOutcome>> rest_;
+    IoWait wait_;
+    std::optional<ChildAwait<void>> rest_;
 };
 
 }  // namespace pilotfish::core

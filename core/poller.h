@@ -21,7 +21,8 @@
 
 namespace pilotfish::core {
 
-struct PollEntry {
+// One cache line: an edge for a task that has been parked for long finds none of it in the cache.
+struct alignas(64) PollEntry {
     SpinLock lock;
     bool closed = true;
     bool readable = false;  // an edge came that no await has consumed

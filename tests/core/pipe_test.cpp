@@ -4,6 +4,10 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <fstream>
+#include <optional>
+#include <string>
+
 #include "core/sleep.h"
 #include "tests/core/runtime_fixture.h"
 
@@ -101,6 +105,27 @@ TEST_F(PipeOf, NoMessageIsMissedByReadsThatDidNotAsk) {
         Runtime runtime(eager(processors));
         EXPECT_EQ(runtime.run(ping_pong()), 0);
     }
+}
+
+// Calls of read(2) by this process so far; nullopt: this kernel does not count them.
+std::optional<std::uint64_t> reads_so_far() {
+    std::ifstream io("/proc/self/io");
+    std::string name;
+    std::uint64_t count = 0;
+    while (io >> name >> count)
+        if (name == "syscr:") return count;
+    return std::nullopt;
+}
+
+TEST_F(PipeOf, MessageCostsOneRead) {
+    const std::optional<std::uint64_t> before = reads_so_far();
+    if (!before) GTEST_SKIP() << "/proc/self/io is not there";
+    Runtime runtime({.processors = 1});
+    EXPECT_EQ(runtime.run(ping_pong()), 0);
+    const std::uint64_t messages = 2 * 20000 / kSlowdown;
+    const std::uint64_t reads = *reads_so_far() - *before;
+    EXPECT_GE(reads, messages);
+    EXPECT_LT(reads, messages + messages / 20) << "a read that says EAGAIN is to be saved";
 }
 
 Task<int> has_no_reader() {

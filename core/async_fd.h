@@ -94,6 +94,14 @@ class AsyncFd {
     Readiness writable(Deadline deadline = {}) noexcept {
         return {entry_, deadline_ns(deadline), Direction::write};
     }
+    Readiness ready(Direction direction, std::int64_t deadline_ns) noexcept {
+        return {entry_, deadline_ns, direction};
+    }
+    // True: every edge so far told of data and room alone. Any thread; may be late by what no await
+    // has consumed yet.
+    bool only_data_so_far() const noexcept {
+        return entry_ && !entry_->more_than_data.load(std::memory_order_relaxed);
+    }
     // -1 once closed.
     int get() const noexcept { return fd_; }
     explicit operator bool() const noexcept { return fd_ >= 0; }

@@ -118,8 +118,9 @@ Result<PollEntry*> Poller::adopt(int fd) {
         ++entry->generation;
         entry->closed = false;
         entry->readable = entry->writable = false;
+        entry->more_than_data.store(false, std::memory_order_relaxed);
         entry->fd = fd;
-        event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+        event.events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
         event.data.u64 = tag_of(entry);
     }
     descriptors_.fetch_add(1, std::memory_order_relaxed);
@@ -158,7 +159,9 @@ void Poller::deliver(PollEntry& entry, std::uint16_t generation, std::uint32_t e
     if (entry.closed || entry.generation != generation) return;
     // A hang-up or error is an edge of both directions and no more: a socket that is not connected
     // yet, a FIFO between two writers and a UDP error all pass.
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+    if (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        entry.more_than_data.store(true, std::memory_order_relaxed);
+    if (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
         entry.readable = !wake_waiter(entry.reader, Wake::ready, out);
     }
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
@@ -171,6 +174,11 @@ void Poller::wait(std::int64_t timeout_ns, TaskList& out) noexcept {
     epoll_event events[kEventsPerWait];
     const int count =
         wait_for_events(epoll_fd_.load(std::memory_order_acquire), events, timeout_ns);
+    constexpr std::uint64_t kAddress = (std::uint64_t{1} << 48) - 1;
+    // What has been parked for long is in no cache: all entries are on their way before the first
+    // is looked at.
+    for (int i = 0; i < count; ++i)
+        __builtin_prefetch(reinterpret_cast<const void*>(events[i].data.u64 & kAddress), 1);
     for (int i = 0; i < count; ++i) {
         const std::uint64_t tag = events[i].data.u64;
         if (tag == kKick) {
@@ -179,7 +187,6 @@ void Poller::wait(std::int64_t timeout_ns, TaskList& out) noexcept {
             kicked_.store(false, std::memory_order_seq_cst);
             continue;
         }
-        constexpr std::uint64_t kAddress = (std::uint64_t{1} << 48) - 1;
         deliver(*reinterpret_cast<PollEntry*>(tag & kAddress),
                 static_cast<std::uint16_t>(tag >> 48), events[i].events, out);
     }

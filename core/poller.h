@@ -21,11 +21,15 @@
 
 namespace pilotfish::core {
 
-struct PollEntry {
+// One cache line: an edge for a task that has been parked for long finds none of it in the cache.
+struct alignas(64) PollEntry {
     SpinLock lock;
     bool closed = true;
     bool readable = false;  // an edge came that no await has consumed
     bool writable = false;
+    // An edge told of more than plain data: an end, an error, urgent data. From then on a short
+    // read does not mean that nothing is left to be told (core/byte_stream.h).
+    std::atomic<bool> more_than_data{false};
     std::uint16_t generation = 0;
     int fd = -1;
     Waiter* reader = nullptr;

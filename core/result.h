@@ -5,6 +5,7 @@
 // Fails: reading the side that is not there is a bug and aborts.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,16 +15,27 @@
 
 namespace pilotfish::core {
 
+// What a program does differently; everything else is for people to read.
+enum class ErrorKind : std::uint8_t {
+    other,
+    timed_out,  // the caller's deadline came first; what was asked for may still come true
+    closed,     // the thing waited on was closed, or shut down, on this side
+};
+
 // What went wrong, for people. The sentence starts with "cannot", names what could not be done, to
 // what, and why, and where possible ends with the mend.
 struct Error {
     std::string message;
     int system_errno = 0;  // errno(3) behind it; 0: none
+    ErrorKind kind = ErrorKind::other;
+
+    bool timed_out() const { return kind == ErrorKind::timed_out; }
+    bool closed() const { return kind == ErrorKind::closed; }
 
     // The same failure seen from one level up: "cannot start web: cannot open /x: permission
     // denied".
     Error within(std::string_view what) const {
-        return {std::string(what) + ": " + message, system_errno};
+        return {std::string(what) + ": " + message, system_errno, kind};
     }
 };
 

@@ -21,7 +21,11 @@ constexpr std::uint32_t kLifoLimit = 3;           // as Tokio
 // not.
 constexpr std::uint32_t kLongestInterval = 16;
 constexpr std::int64_t kShortInterval_ns = 10'000;
+// Behind a long ring what is polled would only wait longer, and has left the cache when it runs: an
+// echo server of 512 connections then spends some 8 % more CPU a request. The bounds are chosen.
 constexpr std::int64_t kPollInterval_ns = 50'000;
+constexpr std::int64_t kLongestPollInterval_ns = 1'000'000;
+constexpr std::uint32_t kLongRing = 32;
 
 int latency_bucket(std::int64_t ns) {
     int bucket = 0;
@@ -224,8 +228,10 @@ void Scheduler::tick(Machine& self) {
     proc.steps_left = proc.interval;
     // Nobody sleeps until the timers of idle processors are due: those who run see to them.
     fire_timers(proc, !poller.owned());
+    const std::int64_t poll_interval =
+        proc.queue.size() > kLongRing ? kLongestPollInterval_ns : kPollInterval_ns;
     if (poller.descriptors() > 0 && !poller.owned() &&
-        now - last_poll_ns_.load(std::memory_order_relaxed) > kPollInterval_ns)
+        now - last_poll_ns_.load(std::memory_order_relaxed) > poll_interval)
         poll_now(proc);
     sample_latency(proc);
     if (now - proc.in_order_ns >= overtaking_ns_) {

@@ -26,6 +26,7 @@
 #include <source_location>
 #include <string_view>
 
+#include "core/relaxed.h"
 #include "core/spin_lock.h"
 
 namespace pilotfish::core {
@@ -170,7 +171,7 @@ struct JoinWaiter : Waiter {
 // measurable.
 struct ThreadState {
     FrameBase* next = nullptr;
-    TaskRecord* task = nullptr;   // the task being run
+    Relaxed<TaskRecord*> task;    // the task being run
     FramePool* frames = nullptr;  // the processor's; nullptr on outside threads
     Proc* proc = nullptr;         // nullptr on outside threads
     std::uint32_t now_ms = 0;     // coarse clock, low 32 bits

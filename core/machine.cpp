@@ -1,0 +1,103 @@
+// The life of the threads that run tasks: begun by run() and start_machine(), ended by a stop.
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "core/log.h"
+#include "core/scheduler.h"
+
+namespace pilotfish::core {
+
+constexpr std::int64_t kThreadRetry_ns = 1'000'000'000;  // after a refusal; chosen, not measured
+
+void Scheduler::run(TaskRecord* main_record) {
+    main_record_ = main_record;
+    Machine& self = first_machine_;
+    {
+        std::lock_guard guard(idle_lock_);
+        hold_proc(self, proc(0));
+    }
+    inject(main_record);
+    work(self);
+    // The first machine is the process's main thread; the others end with the runtime.
+    for (Machine* machine = machines_.load(); machine != &first_machine_;
+         machine = machine->next_made)
+        pthread_join(machine->thread, nullptr);
+    // Last: a machine that does not come to its end is worth a report.
+    watcher.stop();
+    tls = ThreadState{};
+}
+
+void* Scheduler::machine_entry(void* machine) {
+    Scheduler& scheduler = *current();
+    pthread_sigmask(SIG_SETMASK, &scheduler.signal_mask_, nullptr);
+    scheduler.work(*static_cast<Machine*>(machine));
+    return nullptr;
+}
+
+void Scheduler::work(Machine& self) {
+    if (self.random == 0) self.random = 0x9e3779b9U * (self.id + 1) | 1;
+    tls.proc = self.proc;
+    tls.frames = &self.proc->frames;
+    show_thread(self);
+    while (TaskRecord* task = next_task(self)) run_task(self, task);
+    hide_thread(self);
+}
+
+void Scheduler::show_thread(Machine& self) noexcept {
+    std::lock_guard guard(idle_lock_);
+    self.tid = static_cast<pid_t>(syscall(SYS_gettid));
+    self.state = &tls;
+}
+
+void Scheduler::hide_thread(Machine& self) noexcept {
+    std::lock_guard guard(idle_lock_);
+    self.state = nullptr;
+}
+
+bool Scheduler::start_machine(Proc* proc) {
+    Machine* machine = new (std::nothrow) Machine;
+    int error = ENOMEM;
+    bool tell = false;
+    {
+        std::lock_guard guard(idle_lock_);
+        if (machine && stopping_.load(std::memory_order_relaxed)) {
+            // run() may already be joining the machines it knows of.
+            error = 0;
+            proc->held = false;
+        } else if (machine) {
+            machine->id = static_cast<std::uint32_t>(machines_made.load(std::memory_order_relaxed));
+            machine->searching = true;
+            hold_proc(*machine, proc);
+            error = pthread_create(&machine->thread, nullptr, machine_entry, machine);
+            if (error == 0) {
+                machine->next_made = machines_.load(std::memory_order_relaxed);
+                machines_.store(machine, std::memory_order_release);
+                machines_made.fetch_add(1, std::memory_order_relaxed);
+                no_thread_until_ns_ = 0;
+                return true;
+            }
+            running_.fetch_sub(1, std::memory_order_seq_cst);
+        }
+        if (error != 0) {
+            put_back_locked(*proc);
+            tell = no_thread_until_ns_ == 0;
+            no_thread_until_ns_ = monotonic_ns() + kThreadRetry_ns;
+        }
+    }
+    searching_.fetch_sub(1, std::memory_order_seq_cst);
+    delete machine;
+    // Meanwhile it seemed that one ran or searched, and somebody may have relied on it.
+    if (error != 0) poller.kick();
+    // A pids limit, mostly. The processors that run go on doing all the work. Once an episode.
+    if (tell)
+        log(LogLevel::warn, "core",
+            std::string("cannot start a worker thread: ") + std::strerror(error));
+    return false;
+}
+
+}  // namespace pilotfish::core

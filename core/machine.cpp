@@ -1,7 +1,4 @@
 // The life of the threads that run tasks: begun by run() and start_machine(), ended by a stop.
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -43,20 +40,33 @@ void Scheduler::work(Machine& self) {
     if (self.random == 0) self.random = 0x9e3779b9U * (self.id + 1) | 1;
     tls.proc = self.proc;
     tls.frames = &self.proc->frames;
-    show_thread(self);
+    show_thread(self, __builtin_frame_address(0));
     while (TaskRecord* task = next_task(self)) run_task(self, task);
     hide_thread(self);
 }
 
-void Scheduler::show_thread(Machine& self) noexcept {
+void Scheduler::show_thread(Machine& self, const void* stack_top) noexcept {
+    self.native.begin(stack_top);
     std::lock_guard guard(idle_lock_);
-    self.tid = static_cast<pid_t>(syscall(SYS_gettid));
     self.state = &tls;
 }
 
 void Scheduler::hide_thread(Machine& self) noexcept {
+    {
+        std::lock_guard guard(idle_lock_);
+        self.state = nullptr;
+    }
+    self.native.end();
+}
+
+std::pair<Machine*, const Proc*> Scheduler::who_runs(const void* task) noexcept {
     std::lock_guard guard(idle_lock_);
-    self.state = nullptr;
+    for (Machine* machine = machines_.load(std::memory_order_acquire); machine;
+         machine = machine->next_made) {
+        if (machine->proc && machine->state && machine->state->task == task)
+            return {machine, machine->proc};
+    }
+    return {nullptr, nullptr};
 }
 
 bool Scheduler::start_machine(Proc* proc) {

@@ -12,9 +12,11 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "core/clock.h"
 #include "core/frame_pool.h"
+#include "core/native_stack.h"
 #include "core/parker.h"
 #include "core/poller.h"
 #include "core/registry.h"
@@ -100,7 +102,7 @@ struct Machine {
     Machine* next_made = nullptr;
     pthread_t thread{};
     std::uint32_t random = 0;
-    pid_t tid = 0;                       // guarded by Scheduler::idle_lock_
+    NativeThread native;
     const ThreadState* state = nullptr;  // while the thread works; guarded by Scheduler::idle_lock_
     Counter parks;
 };
@@ -159,6 +161,8 @@ class Scheduler {
     RegistryShard& shard_of(const TaskRecord& task) noexcept {
         return task.shard == kMaxProcs ? outside_tasks_ : proc(static_cast<int>(task.shard))->tasks;
     }
+    // What runs a task at this moment: its machine and processor; nullptr: nobody. Any thread.
+    std::pair<Machine*, const Proc*> who_runs(const void* task) noexcept;
     template <class Fn>
     void each_proc(Fn fn) const {
         for (int i = 0, n = made_procs(); i < n; ++i) fn(*proc(i));
@@ -210,7 +214,7 @@ class Scheduler {
     bool lend(Machine& machine, Proc& proc, const StepName& step) noexcept;
     void take_back_locked(Proc& proc) noexcept;
     void step_ended(Proc& proc) noexcept;
-    void show_thread(Machine& self) noexcept;
+    void show_thread(Machine& self, const void* stack_top) noexcept;
     void hide_thread(Machine& self) noexcept;
     void answer_probe() noexcept;
 

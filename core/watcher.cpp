@@ -29,7 +29,6 @@
 #include "core/watcher.h"
 
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -40,6 +39,7 @@
 #include <mutex>
 
 #include "core/log.h"
+#include "core/long_step.h"
 #include "core/runtime.h"
 #include "core/scheduler.h"
 
@@ -182,7 +182,7 @@ void Watcher::take_views() {
                           .proc = proc,
                           .step = step_of(*proc),
                           .task = machine->state->task,
-                          .tid = machine->tid,
+                          .tid = machine->native.tid(),
                           .lent = proc->lent});
     }
 }
@@ -340,8 +340,9 @@ void Watcher::tell(const View& view, std::int64_t now_ns) {
         ++untold_;
         return;
     }
-    std::string line = "a task has held processor " + std::to_string(view.proc->index) + " for " +
-                       std::to_string(view.age_ns / 1'000'000) + " ms without suspending";
+    std::string line = text_of_long_step(*view.machine, view.task, view.proc->index, view.age_ns);
+    if (untold_ > 0) line += "; " + std::to_string(untold_) + " more were not told";
+    untold_ = 0;
     log(LogLevel::warn, "core", line);
 }
 

@@ -281,6 +281,7 @@ void Scheduler::request_stop() noexcept {
         sleepers = idle_machines_;
         idle_machines_ = nullptr;
         each_proc([](Proc& proc) { proc.attention.store(true, std::memory_order_release); });
+        wake_locked_waiters();
     }
     while (sleepers) {
         Machine* next = sleepers->next_idle;

@@ -23,7 +23,7 @@ void Scheduler::run(TaskRecord* main_record) {
     // The first machine is the process's main thread; the others end with the runtime.
     for (Machine* machine = machines_.load(); machine != &first_machine_;
          machine = machine->next_made)
-        pthread_join(machine->thread, nullptr);
+        join_locked(*machine);  // nobody else joins after a stop
     // Last: a machine that does not come to its end is worth a report.
     watcher.stop();
     tls = ThreadState{};
@@ -41,7 +41,13 @@ void Scheduler::work(Machine& self) {
     tls.proc = self.proc;
     tls.frames = &self.proc->frames;
     show_thread(self, __builtin_frame_address(0));
-    while (TaskRecord* task = next_task(self)) run_task(self, task);
+    while (TaskRecord* task = next_task(self)) {
+        if (task->locked) [[unlikely]] {
+            task = pass_on_locked(self, task);
+            if (!task) break;
+        }
+        run_task(self, task);
+    }
     hide_thread(self);
 }
 
@@ -57,6 +63,10 @@ void Scheduler::hide_thread(Machine& self) noexcept {
         self.state = nullptr;
     }
     self.native.end();
+    std::lock_guard guard(idle_lock_);
+    if (!self.tainted || &self == &first_machine_) return;
+    self.ended = true;  // from here on another may use it
+    machines_made.fetch_sub(1, std::memory_order_relaxed);
 }
 
 std::pair<Machine*, const Proc*> Scheduler::who_runs(const void* task) noexcept {
@@ -69,28 +79,48 @@ std::pair<Machine*, const Proc*> Scheduler::who_runs(const void* task) noexcept 
     return {nullptr, nullptr};
 }
 
+// Requires: idle_lock_. One whose thread has ended, or a new one; nullptr: out of memory.
+Machine* Scheduler::unused_machine_locked() noexcept {
+    Machine* machine = machines_.load(std::memory_order_relaxed);
+    while (machine && !machine->ended) machine = machine->next_made;
+    if (!machine) {
+        machine = new (std::nothrow) Machine;
+        if (!machine) return nullptr;
+        machine->ended = true;
+        machine->next_made = machines_.load(std::memory_order_relaxed);
+        machines_.store(machine, std::memory_order_release);
+    }
+    join_locked(*machine);
+    machine->waits_locked = machine->tainted = false;
+    return machine;
+}
+
+void Scheduler::join_locked(Machine& machine) noexcept {
+    if (std::exchange(machine.joinable, false)) pthread_join(machine.thread, nullptr);
+}
+
 bool Scheduler::start_machine(Proc* proc) {
-    Machine* machine = new (std::nothrow) Machine;
     int error = ENOMEM;
     bool tell = false;
     {
         std::lock_guard guard(idle_lock_);
-        if (machine && stopping_.load(std::memory_order_relaxed)) {
+        if (stopping_.load(std::memory_order_relaxed)) {
             // run() may already be joining the machines it knows of.
             error = 0;
             proc->held = false;
-        } else if (machine) {
+        } else if (Machine* machine = unused_machine_locked()) {
             machine->id = static_cast<std::uint32_t>(machines_made.load(std::memory_order_relaxed));
             machine->searching = true;
             hold_proc(*machine, proc);
             error = pthread_create(&machine->thread, nullptr, machine_entry, machine);
             if (error == 0) {
-                machine->next_made = machines_.load(std::memory_order_relaxed);
-                machines_.store(machine, std::memory_order_release);
+                machine->joinable = true;
+                machine->ended = false;
                 machines_made.fetch_add(1, std::memory_order_relaxed);
                 no_thread_until_ns_ = 0;
                 return true;
             }
+            machine->proc = nullptr;
             running_.fetch_sub(1, std::memory_order_seq_cst);
         }
         if (error != 0) {
@@ -100,7 +130,6 @@ bool Scheduler::start_machine(Proc* proc) {
         }
     }
     searching_.fetch_sub(1, std::memory_order_seq_cst);
-    delete machine;
     // Meanwhile it seemed that one ran or searched, and somebody may have relied on it.
     if (error != 0) poller.kick();
     // A pids limit, mostly. The processors that run go on doing all the work. Once an episode.

@@ -129,6 +129,8 @@ void Scheduler::finish_running(Proc& proc) noexcept {
     TaskRecord* record = tls.task;
     tls.finished = false;
     tls.task = nullptr;
+    if (record->locked) [[unlikely]]
+        end_locked(*record);
     record->state.store(state_word::kDone, std::memory_order_release);
     shard_of(*record).remove(record);
     proc.finished.add();
@@ -485,6 +487,8 @@ TaskRecord* Scheduler::find_work(Machine& self) {
             self.proc && self.proc->attention.exchange(false, std::memory_order_acq_rel);
         if (stopping_.load(std::memory_order_acquire)) return nullptr;
         if (called) step_ended(*self.proc);
+        if (self.locked_task || self.tainted) [[unlikely]]
+            return await_locked(self);
         if (called && static_cast<int>(self.proc->index) >= active_procs()) {
             retire_proc(self);
             // Another processor may be in hand, made after a stop had raised all flags there were.

@@ -103,6 +103,14 @@ struct Machine {
     pthread_t thread{};
     std::uint32_t random = 0;
     NativeThread native;
+    // Guarded by Scheduler::idle_lock_; see locked_thread.cpp.
+    TaskRecord* locked_task = nullptr;  // the only one that runs here; written by the thread itself
+    TaskRecord* handed_over = nullptr;  // that task, to be run next
+    std::uint32_t locks = 0;
+    bool waits_locked = false;           // for it
+    bool tainted = false;                // a task ended while it was locked: nobody else runs here
+    bool ended = false;                  // no thread of it runs tasks: it may be used again
+    bool joinable = false;               // thread was made, and not joined yet
     const ThreadState* state = nullptr;  // while the thread works; guarded by Scheduler::idle_lock_
     Counter parks;
 };
@@ -134,6 +142,8 @@ class Scheduler {
     // and nobody is searching yet.
     [[nodiscard]] bool wake_one(bool may_start_thread) noexcept;  // true: somebody was woken
     void request_stop() noexcept;
+    void lock_thread() noexcept;
+    void unlock_thread() noexcept;
 
     int max_procs(int n);
     std::int64_t now_ns() const noexcept {
@@ -207,9 +217,19 @@ class Scheduler {
     void stop_searching(Machine& self) noexcept;
     Proc* take_idle_proc_locked() noexcept;
     void put_back_locked(Proc& proc) noexcept;
+    Machine* unused_machine_locked() noexcept;
+    static void join_locked(Machine& machine) noexcept;
     bool start_machine(Proc* proc);  // false: none could be made, the processor is idle again
     std::int64_t earliest_timer_ns() const noexcept;
     void resize_locked(int n) noexcept;
+    // Tasks that stay on one thread, locked_thread.cpp.
+    Machine& this_machine_locked() noexcept;
+    void end_locked(TaskRecord& task) noexcept;
+    TaskRecord* pass_on_locked(Machine& self, TaskRecord* task);
+    void hand_over(Machine& self, TaskRecord* task) noexcept;
+    TaskRecord* await_locked(Machine& self);
+    void leave_to_others(const Machine& self) noexcept;
+    void wake_locked_waiters() noexcept;
     // What watcher.h says of processors that are lent, watcher.cpp.
     bool lend(Machine& machine, Proc& proc, const StepName& step) noexcept;
     void take_back_locked(Proc& proc) noexcept;

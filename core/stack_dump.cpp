@@ -71,6 +71,7 @@ void read_task(TaskInfo& out, TaskRecord& task, std::uint32_t now_ms) {
     out.tags = TagsRef(task.tags);
     out.depth = 0;
     out.cut = false;
+    out.locked = task.locked;
     std::uint32_t word = task.state.load(std::memory_order_acquire);
     for (;;) {
         if ((word & state_word::kPhaseMask) != state_word::kWaiting) break;
@@ -178,6 +179,7 @@ void append_stack(std::string& out, const TaskInfo& task, const RunningTask* run
                                                 : to_string(task.state));
     const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(task.since).count();
     if (minutes > 0) out.append(", ").append(std::to_string(minutes)).append(" minutes");
+    if (task.locked) out.append(", locked to thread");
     if (running) {
         out.append(", on processor ").append(std::to_string(running->processor));
         const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(running->running_for);

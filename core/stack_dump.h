@@ -37,6 +37,7 @@ struct TaskInfo {
     std::array<std::source_location, kDeepest> frames;  // where each frame waits, innermost first
     int depth = 0;                                      // of frames
     bool cut = false;                                   // there were more
+    bool locked = false;                                // to its thread
     TagsRef tags;                                       // empty: neither name nor labels
 
     std::string_view name() const { return tags ? std::string_view(tags->name) : ""; }

@@ -117,6 +117,7 @@ struct TaskRecord : RegistryLink {
     std::atomic<bool> woken{false};   // in a queue; written by the waker that claimed the task
     std::atomic<bool> cancel{false};  // asked to end; never taken back
     std::uint8_t shields = 0;         // touched by the task alone
+    Relaxed<bool> locked;             // to its thread; written by the task itself
     std::atomic<std::uint32_t> state{state_word::kCreated};
     FrameBase* leaf = nullptr;         // guarded by the state word
     Waiter* waiter = nullptr;          // likewise; nullptr: the wait cannot be cancelled

@@ -12,21 +12,8 @@
 namespace pilotfish::core {
 namespace {
 
-// By the kernel's letter; nothing where /proc is not to be had.
-const char* state_of_thread(pid_t tid) noexcept {
-    char path[64];
-    std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return "";
-    char text[128];
-    const ssize_t length = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (length <= 0) return "";
-    text[length] = '\0';
-    // "12 (name) S ...", and a name may have parentheses.
-    const char* end = std::strrchr(text, ')');
-    if (!end || end[1] == '\0') return "";
-    switch (end[2]) {
+const char* words_of(char state) noexcept {
+    switch (state) {
         case 'R': return ", computing";
         case 'S': return ", blocked in the kernel";
         case 'D': return ", blocked in the kernel, uninterruptibly";
@@ -48,10 +35,25 @@ std::string name_of(const TaskRecord* record) {
 
 }  // namespace
 
+char thread_state(pid_t tid) noexcept {
+    char path[64];
+    std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return '\0';
+    char text[128];
+    const ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (length <= 0) return '\0';
+    text[length] = '\0';
+    // "12 (name) S ...", and a name may have parentheses.
+    const char* end = std::strrchr(text, ')');
+    return end && end[1] != '\0' ? end[2] : '\0';
+}
+
 std::string text_of_long_step(Machine& machine, const TaskRecord* task, std::uint32_t processor,
                               std::int64_t age_ns) {
     // Before the signal makes it run.
-    const char* doing = state_of_thread(machine.native.tid());
+    const char* doing = words_of(thread_state(machine.native.tid()));
     NativeStack stack;
     const bool answered = machine.native.capture(stack, std::chrono::milliseconds(100));
     std::string line = name_of(task);

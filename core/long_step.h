@@ -6,6 +6,8 @@
 // census. Fails: never; what cannot be found out is left out.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 
@@ -18,5 +20,9 @@ struct TaskRecord;
 // ..."
 std::string text_of_long_step(Machine& machine, const TaskRecord* task, std::uint32_t processor,
                               std::int64_t age_ns);
+
+// The kernel's letter for a thread of ours: R runs or waits for a CPU, S and D sleep; 0: /proc does
+// not tell. About 10 us.
+char thread_state(pid_t tid) noexcept;
 
 }  // namespace pilotfish::core

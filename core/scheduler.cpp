@@ -398,6 +398,8 @@ void Scheduler::tick(Machine& self) {
         proc.backlog_ns = 0;
     if (probe_ns_.load(std::memory_order_relaxed)) [[unlikely]]
         answer_probe();
+    if (proc.long_since_ns) [[unlikely]]
+        watcher.step_over(proc);
 }
 
 // One task at a time, the last in the ring at a look at the clock: it was put there since the look

@@ -10,17 +10,19 @@
 //
 // When to look. An idle process must not wake up, and one that wakes for 20 us once a second not
 // once more. Only a timer of the kernel can see a first step that never ends, so the machine that
-// ends an idle time arms one (timerfd_settime, 0.6 us), and the last to fall asleep disarms it;
-// both hold idle_lock_ anyway. Where busy times follow one another within 2 ms this would be dear,
+// ends an idle time arms one (timerfd_settime), and the last to fall asleep disarms it: 1 us
+// of system calls, up to 8 us in all where programming a timer leaves a virtual machine. Both hold
+// idle_lock_ anyway. Where busy times follow one another within 2 ms this would be dear,
 // so there the timer stays armed: it then fires at most once in 2 ms, and finds out by itself that
 // all is over.
 //
 // Rejected: taking the processor away (above). A futex wake of the watcher at each wake-up: 7-9 us
 // and a second wake-up. Waking it from the look at the clock between steps: misses the one step
 // that matters. A timer of CPU time (free of wake-ups, armed once): sees no thread that is blocked.
-// A nap of 10 ms for ever, as Go's sysmon: 100 wake-ups a second. Asking /proc for the thread's
-// state: 10 us, and not there in every container; the thread's CPU clock takes 0.5 us and two looks
-// 1 ms apart.
+// A nap of 10 ms for ever, as Go's sysmon: 100 wake-ups a second. Asking /proc first for the
+// thread's state: 10 us, not there in every container, and a thread may sleep for an instant
+// anywhere; its CPU clock takes 0.5 us and two looks 1 ms apart. /proc is asked last: a thread that
+// gets no CPU on a crowded machine is not blocked, and lending its processor would crowd it more.
 //
 // The dangerous race is a step that ends while it is being lent. Both happen under idle_lock_:
 // Proc::lent is set only while the same machine still holds the processor in the same step; then
@@ -199,7 +201,9 @@ void Watcher::date(View& view, std::int64_t now_ns) {
     }
     if (!view.task) return;
     view.age_ns = now_ns - seen.since_ns;
-    view.stuck = view.age_ns >= kStuck_ns;
+    // A processor looks at the clock every 10 to 40 us: one that has not for so long is in a long
+    // step, or in some of middle length, which the question for its CPU time will tell apart.
+    view.stuck = now_ns - view.proc->now_ns >= kStuck_ns;
 }
 
 bool Watcher::work_waits() const {
@@ -229,7 +233,9 @@ Watcher::Doing Watcher::doing(const View& view, std::int64_t now_ns) {
     const std::int64_t before_ns = std::exchange(seen.cpu_ns, cpu_ns);
     const std::int64_t passed_ns = now_ns - std::exchange(seen.cpu_at_ns, now_ns);
     if (cpu_ns < 0 || before_ns < 0) return Doing::unknown;
-    return (cpu_ns - before_ns) * 4 < passed_ns ? Doing::blocked : Doing::computing;
+    if ((cpu_ns - before_ns) * 4 >= passed_ns) return Doing::computing;
+    // On a busy machine a thread may get no CPU and yet be willing.
+    return !cpu_time_ns && thread_state(view.tid) == 'R' ? Doing::computing : Doing::blocked;
 }
 
 // Returns after how long to look again.
@@ -279,9 +285,9 @@ void Watcher::note_long_step(const View& view, std::int64_t now_ns) {
     Seen& seen = seen_[view.proc->index];
     seen.told = true;
     long_steps_.fetch_add(1, std::memory_order_relaxed);
-    // Its end will be told to step_over().
+    // The next look at the clock of its processor tells step_over() when it ended. Attention would
+    // change the order of its tasks.
     view.proc->long_since_ns = seen.since_ns;
-    view.proc->attention.store(true, std::memory_order_release);
     tell(view, now_ns);
 }
 
@@ -312,16 +318,13 @@ void Scheduler::take_back_locked(Proc& proc) noexcept {
 
 // By the machine that holds the processor, when it was called to attention.
 void Scheduler::step_ended(Proc& proc) noexcept {
-    watcher.step_over(proc);
     std::lock_guard guard(idle_lock_);
     if (proc.lent) take_back_locked(proc);
 }
 
 void Watcher::step_over(Proc& proc) noexcept {
-    const std::int64_t since_ns = proc.long_since_ns;
-    if (since_ns == 0) return;
+    const std::int64_t lasted_ns = proc.now_ns - proc.long_since_ns;
     proc.long_since_ns = 0;
-    const std::int64_t lasted_ns = monotonic_ns() - since_ns;
     std::int64_t longest = longest_step_ns_.load(std::memory_order_relaxed);
     while (lasted_ns > longest &&
            !longest_step_ns_.compare_exchange_weak(longest, lasted_ns, std::memory_order_relaxed)) {

@@ -8,7 +8,7 @@
 // woken for it, or made.
 //
 // A look costs about 1 us a processor that runs, once in 10 ms. A process that sleeps is not woken;
-// one that wakes once a second pays two timerfd_settime, 1.2 us, and no further wake-up
+// one that wakes once a second pays two timerfd_settime, 1 to 8 us, and no further wake-up
 // (watcher.cpp).
 //
 // Thread-safety: per member. Internal to core/; users see RuntimeStats and the log. Owns its thread

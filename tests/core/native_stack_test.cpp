@@ -27,6 +27,19 @@ class NativeStacks : public LeakFree {};
 // Sanitizers deliver signals late and slow everything down.
 constexpr auto kPatience = 20s;
 
+// The thread sanitizer puts calls of its own, without frame pointers, between a function and its
+// atomic operations and system calls: what is innermost is then not ours. And it calls handlers
+// later, outside of the kernel's frame.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kThreadSanitizer = true;
+#elif defined(__has_feature)
+constexpr bool kThreadSanitizer = __has_feature(thread_sanitizer);
+#else
+constexpr bool kThreadSanitizer = false;
+#endif
+// And the address sanitizer of its own round read().
+constexpr bool kSanitized = kSlowdown > 1;
+
 // The caller must not be left out of the chain by a jump instead of a call.
 #define KEEP_FRAME() asm volatile("" ::: "memory")
 
@@ -86,12 +99,16 @@ TEST_F(NativeStacks, ShowWhereAnotherThreadComputes) {
     std::thread thread = shown(subject, spins_outside);
     while (!subject.ready) std::this_thread::yield();
     NativeStack stack;
-    ASSERT_TRUE(subject.native.capture(stack, kPatience));
-    expect_order(to_text(stack, " < "), {"spins_inside(", " < ", "spins_outside("});
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    do {
+        ASSERT_TRUE(subject.native.capture(stack, kPatience));
+    } while (kThreadSanitizer && to_text(stack, " ").find("spins_outside(") == std::string::npos &&
+             std::chrono::steady_clock::now() < until);
+    const std::string inner = kThreadSanitizer ? "" : "spins_inside(";
+    expect_order(to_text(stack, " < "), {inner, " < ", "spins_outside("});
     std::string frames;
     append_frames(frames, stack);
-    expect_order(frames,
-                 {"spins_inside(", "\n\tcore_tests+0x", "spins_outside(", "\n\tcore_tests+0x"});
+    expect_order(frames, {inner, "\n\tcore_tests+0x", "spins_outside(", "\n\tcore_tests+0x"});
     subject.stop = true;
     thread.join();
 }
@@ -114,7 +131,8 @@ TEST_F(NativeStacks, ShowWhoCalledIntoTheKernelAndDoNotEndTheCall) {
     for (int i = 0; i < 3; ++i) {
         NativeStack stack;
         ASSERT_TRUE(subject.native.capture(stack, kPatience));
-        expect_order(to_text(stack, "\n"), {"read", "\n", "blocks_inside(", "blocks_outside("});
+        expect_order(to_text(stack, "\n"),
+                     {"read", "\n", kSanitized ? "" : "blocks_inside(", "blocks_outside("});
     }
     ASSERT_EQ(write(subject.pipe[1], "x", 1), 1);
     thread.join();
@@ -170,7 +188,7 @@ TEST_F(NativeStacks, AreAskedForByManyAtOnce) {
             for (int round = 0; round < 30 / kSlowdown; ++round) {
                 NativeStack stack;
                 ASSERT_TRUE(subjects[(i + round) % 3].native.capture(stack, kPatience));
-                EXPECT_GT(stack.depth, 1);
+                EXPECT_GT(stack.depth, kThreadSanitizer ? 0 : 1);
             }
         });
     }
@@ -181,6 +199,8 @@ TEST_F(NativeStacks, AreAskedForByManyAtOnce) {
 
 // As in the daemon, which forwards every signal it is sent.
 TEST_F(NativeStacks, LeaveTheSignalToASignalfdThatOthersReadItFrom) {
+    if (kThreadSanitizer)
+        GTEST_SKIP() << "it hides the mask of the interrupted thread from a handler";
     sigset_t urgent;
     sigset_t before;
     sigemptyset(&urgent);

@@ -18,17 +18,11 @@
 // core: the tenfold loss of every C++ library at two threads); a ticking monitor thread (an idle
 // daemon must not wake up); one eventcount for all (which thread wakes is then the kernel's choice,
 // not the coolest cache's).
-#include <cerrno>
-#include <cstring>
 #include <new>
-#include <string>
 
-#include "core/log.h"
 #include "core/scheduler.h"
 
 namespace pilotfish::core {
-
-constexpr std::int64_t kThreadRetry_ns = 1'000'000'000;  // after a refusal; chosen, not measured
 
 bool Scheduler::anything_to_do() const noexcept {
     return injection_.size() > 0 || stopping_.load(std::memory_order_acquire);
@@ -67,8 +61,10 @@ void Scheduler::hold_proc(Machine& self, Proc* proc) noexcept {
     proc->now_ns = monotonic_ns();
     proc->backlog_ns = 0;
     proc->ring_was_empty = true;
-    proc->interval = proc->steps_left = 1;
+    proc->interval = 1;
+    proc->steps_left = 1;
     running_.fetch_add(1, std::memory_order_seq_cst);
+    watcher.busy_locked(proc->now_ns);
 }
 
 bool Scheduler::acquire_proc(Machine& self) noexcept {
@@ -99,8 +95,10 @@ void Scheduler::let_go_locked(Machine& self) noexcept {
     self.proc = nullptr;
     tls.proc = nullptr;
     tls.frames = nullptr;
+    if (proc->lent) take_back_locked(*proc);
     put_back_locked(*proc);
     running_.fetch_sub(1, std::memory_order_seq_cst);
+    watcher.idle_locked(proc->now_ns);
 }
 
 void Scheduler::give_up_proc(Machine& self) noexcept {
@@ -275,47 +273,6 @@ bool Scheduler::wake_one(bool may_start_thread) noexcept {
     return true;
 }
 
-bool Scheduler::start_machine(Proc* proc) {
-    Machine* machine = new (std::nothrow) Machine;
-    int error = ENOMEM;
-    bool tell = false;
-    {
-        std::lock_guard guard(idle_lock_);
-        if (machine && stopping_.load(std::memory_order_relaxed)) {
-            // run() may already be joining the machines it knows of.
-            error = 0;
-            proc->held = false;
-        } else if (machine) {
-            machine->id = static_cast<std::uint32_t>(machines_made.load(std::memory_order_relaxed));
-            machine->searching = true;
-            hold_proc(*machine, proc);
-            error = pthread_create(&machine->thread, nullptr, machine_entry, machine);
-            if (error == 0) {
-                machine->next_made = machines_.load(std::memory_order_relaxed);
-                machines_.store(machine, std::memory_order_release);
-                machines_made.fetch_add(1, std::memory_order_relaxed);
-                no_thread_until_ns_ = 0;
-                return true;
-            }
-            running_.fetch_sub(1, std::memory_order_seq_cst);
-        }
-        if (error != 0) {
-            put_back_locked(*proc);
-            tell = no_thread_until_ns_ == 0;
-            no_thread_until_ns_ = monotonic_ns() + kThreadRetry_ns;
-        }
-    }
-    searching_.fetch_sub(1, std::memory_order_seq_cst);
-    delete machine;
-    // Meanwhile it seemed that one ran or searched, and somebody may have relied on it.
-    if (error != 0) poller.kick();
-    // A pids limit, mostly. The processors that run go on doing all the work. Once an episode.
-    if (tell)
-        log(LogLevel::warn, "core",
-            std::string("cannot start a worker thread: ") + std::strerror(error));
-    return false;
-}
-
 void Scheduler::request_stop() noexcept {
     Machine* sleepers = nullptr;
     {
@@ -324,6 +281,7 @@ void Scheduler::request_stop() noexcept {
         sleepers = idle_machines_;
         idle_machines_ = nullptr;
         each_proc([](Proc& proc) { proc.attention.store(true, std::memory_order_release); });
+        wake_locked_waiters();
     }
     while (sleepers) {
         Machine* next = sleepers->next_idle;
@@ -334,37 +292,43 @@ void Scheduler::request_stop() noexcept {
 }
 
 int Scheduler::max_procs(int n) {
-    if (n < 1) return active_procs();
+    if (n < 1) return wanted_procs();
     if (n > kMaxProcs) n = kMaxProcs;
     int before = 0;
     {
         std::lock_guard guard(idle_lock_);
-        before = active_.exchange(n, std::memory_order_seq_cst);
-        // The list of idle ones is made anew: retired ones come back, those beyond n leave. The
-        // latter's timers go to processor 0; the sleeper in the poller has reckoned with them
-        // wherever they lie.
-        idle_procs_ = nullptr;
-        int idle = n > made_procs() ? n - made_procs() : 0;
-        for (int i = made_procs() - 1; i >= 0; --i) {
-            Proc& proc = *this->proc(i);
-            proc.idle = !proc.held && i < n;
-            if (proc.idle) {
-                proc.next_idle = idle_procs_;
-                idle_procs_ = &proc;
-                ++idle;
-            } else if (!proc.held) {
-                proc.timers.move_to(this->proc(0)->timers);
-            } else if (i >= n) {
-                proc.attention.store(true, std::memory_order_release);
-            }
-        }
-        idle_count_.store(idle, std::memory_order_relaxed);
+        before = max_procs_.exchange(n, std::memory_order_seq_cst);
+        resize_locked(n + lent_procs());
     }
     // The sleeper in the poller may have scanned while timers were between two heaps, or while no
     // processor was free: it scans again.
     if (n != before) poller.kick();
     if (n > before && injection_.size() > 0) (void)wake_one(true);
     return before;
+}
+
+// Requires: idle_lock_. The list of idle ones is made anew: retired ones come back, those beyond n
+// leave. The latter's timers go to processor 0; the sleeper in the poller has reckoned with them
+// wherever they lie, once it is kicked.
+void Scheduler::resize_locked(int n) noexcept {
+    if (n > kMaxProcs) n = kMaxProcs;
+    active_.store(n, std::memory_order_seq_cst);
+    idle_procs_ = nullptr;
+    int idle = n > made_procs() ? n - made_procs() : 0;
+    for (int i = made_procs() - 1; i >= 0; --i) {
+        Proc& proc = *this->proc(i);
+        proc.idle = !proc.held && i < n;
+        if (proc.idle) {
+            proc.next_idle = idle_procs_;
+            idle_procs_ = &proc;
+            ++idle;
+        } else if (!proc.held) {
+            proc.timers.move_to(this->proc(0)->timers);
+        } else if (i >= n) {
+            proc.attention.store(true, std::memory_order_release);
+        }
+    }
+    idle_count_.store(idle, std::memory_order_relaxed);
 }
 
 }  // namespace pilotfish::core

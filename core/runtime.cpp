@@ -58,8 +58,9 @@ constexpr std::int64_t kStalled_ns = 10'000'000;  // the step length Go's sysmon
 void Scheduler::answer_probe() noexcept { probe_ns_.store(0, std::memory_order_relaxed); }
 
 std::chrono::nanoseconds Scheduler::stall(std::int64_t now_ns) noexcept {
+    // A processor whose thread is blocked has another that stands in for it.
     if (stopping_.load(std::memory_order_relaxed) ||
-        running_.load(std::memory_order_relaxed) == 0) {
+        running_.load(std::memory_order_relaxed) <= lent_procs()) {
         probe_ns_.store(0, std::memory_order_relaxed);
         return std::chrono::nanoseconds(0);
     }
@@ -134,8 +135,13 @@ RuntimeStats stats(Detail detail) noexcept {
     out.parks_total = scheduler->parks();
     out.wakes_total = scheduler->wakes.load(std::memory_order_relaxed);
     out.polls_total = scheduler->polls.load(std::memory_order_relaxed);
-    out.processors = scheduler->active_procs();
+    out.processors = scheduler->wanted_procs();
     out.processors_idle = std::max(0, scheduler->idle_procs());
+    const core::Watcher::Stats watched = scheduler->watcher.stats();
+    out.long_steps_total = watched.long_steps;
+    out.longest_step = std::chrono::nanoseconds(watched.longest_step_ns);
+    out.stand_ins_total = watched.stand_ins;
+    out.stand_ins = scheduler->lent_procs();
     out.threads = scheduler->machines_made.load(std::memory_order_relaxed);
     const core::BlockingPool::Stats blocking = scheduler->blocking->stats();
     out.blocking_threads = blocking.threads;

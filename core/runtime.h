@@ -24,6 +24,13 @@ namespace pilotfish::core {
 
 class Scheduler;
 
+// When the watcher's thread is made (core/watcher.h).
+enum class Watch : std::uint8_t {
+    from_start,  // as the runtime begins: no step goes unseen
+    settled,     // at the first wake-up after 100 ms: start and short lives do not pay for it
+    off,         // never
+};
+
 struct RuntimeOptions {
     int processors = 0;             // 0: num_cpu()
     int max_blocking_threads = 64;  // calls of blocking() that run at once; chosen, not measured
@@ -38,6 +45,9 @@ struct RuntimeOptions {
     // For how long fork-join may walk in depth past older tasks of a queue; these are then run in
     // order. Shorter: a tree is opened in breadth, with more tasks alive; longer: they wait longer.
     std::chrono::nanoseconds overtaking = std::chrono::milliseconds(1);
+    Watch watch = Watch::from_start;
+    // A step longer than this is counted and told in the log.
+    std::chrono::nanoseconds long_step = std::chrono::milliseconds(10);
 };
 
 class Runtime {
@@ -95,6 +105,11 @@ struct RuntimeStats {
     int processors = 0;
     int processors_idle = 0;
     int threads = 0;  // worker threads
+    // Steps that the watcher saw to last longer than RuntimeOptions::long_step.
+    std::uint64_t long_steps_total = 0;
+    std::chrono::nanoseconds longest_step{0};
+    std::uint64_t stand_ins_total = 0;  // processors added for others whose thread was blocked
+    int stand_ins = 0;                  // of those, now
     int blocking_threads = 0;
     int blocking_running = 0;  // calls of blocking() running now
     int blocking_waiting = 0;  // and waiting for a thread

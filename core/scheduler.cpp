@@ -41,7 +41,9 @@ Scheduler::Scheduler(const RuntimeOptions& options)
       backlog_to_wake_ns_(options.backlog_to_wake.count()),
       backlog_to_start_ns_(options.backlog_to_start_thread.count()),
       overtaking_ns_(options.overtaking.count()),
-      active_(options.processors > 0 ? options.processors : runtime::num_cpu()) {
+      max_procs_(options.processors > 0 ? options.processors : runtime::num_cpu()),
+      active_(max_procs_.load()),
+      watcher(*this, options) {
     PF_CHECK(active_ <= kMaxProcs, "more processors than the scheduler has places for");
     Scheduler* none = nullptr;
     PF_CHECK(current_.compare_exchange_strong(none, this), "a second Runtime in one process");
@@ -105,36 +107,6 @@ void await_readers(TaskRecord* task) noexcept {
 }
 
 // ---- the worker's loop ----
-
-void Scheduler::run(TaskRecord* main_record) {
-    main_record_ = main_record;
-    Machine& self = first_machine_;
-    {
-        std::lock_guard guard(idle_lock_);
-        hold_proc(self, proc(0));
-    }
-    inject(main_record);
-    work(self);
-    // The first machine is the process's main thread; the others end with the runtime.
-    for (Machine* machine = machines_.load(); machine != &first_machine_;
-         machine = machine->next_made)
-        pthread_join(machine->thread, nullptr);
-    tls = ThreadState{};
-}
-
-void* Scheduler::machine_entry(void* machine) {
-    Scheduler& scheduler = *current();
-    pthread_sigmask(SIG_SETMASK, &scheduler.signal_mask_, nullptr);
-    scheduler.work(*static_cast<Machine*>(machine));
-    return nullptr;
-}
-
-void Scheduler::work(Machine& self) {
-    if (self.random == 0) self.random = 0x9e3779b9U * (self.id + 1) | 1;
-    tls.proc = self.proc;
-    tls.frames = &self.proc->frames;
-    while (TaskRecord* task = next_task(self)) run_task(self, task);
-}
 
 void Scheduler::run_task(Machine& self, TaskRecord* task) {
     Proc& proc = *self.proc;
@@ -246,6 +218,8 @@ void Scheduler::tick(Machine& self) {
         proc.backlog_ns = 0;
     if (probe_ns_.load(std::memory_order_relaxed)) [[unlikely]]
         answer_probe();
+    if (proc.long_since_ns) [[unlikely]]
+        watcher.step_over(proc);
 }
 
 // One task at a time, the last in the ring at a look at the clock: it was put there since the look
@@ -283,7 +257,7 @@ void Scheduler::push_local(Proc& proc, TaskList& list) noexcept {
 }
 
 void Scheduler::fire_timers(Proc& proc, bool all_procs) noexcept {
-    const std::int64_t now = manual_clock_ ? manual_clock_->now_ns() : proc.now_ns;
+    const std::int64_t now = manual_clock_ ? manual_clock_->now_ns() : std::int64_t(proc.now_ns);
     TaskList due;
     proc.timers.fire(now, due);
     if (all_procs) each_proc([&](Proc& other) { other.timers.fire(now, due); });
@@ -334,6 +308,9 @@ TaskRecord* Scheduler::find_work(Machine& self) {
         const bool called =
             self.proc && self.proc->attention.exchange(false, std::memory_order_acq_rel);
         if (stopping_.load(std::memory_order_acquire)) return nullptr;
+        if (called) step_ended(*self.proc);
+        if (self.locked_task || self.tainted) [[unlikely]]
+            return await_locked(self);
         if (called && static_cast<int>(self.proc->index) >= active_procs()) {
             retire_proc(self);
             // Another processor may be in hand, made after a stop had raised all flags there were.

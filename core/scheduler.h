@@ -12,15 +12,18 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "core/clock.h"
 #include "core/frame_pool.h"
+#include "core/native_stack.h"
 #include "core/parker.h"
 #include "core/poller.h"
 #include "core/registry.h"
 #include "core/run_queue.h"
 #include "core/task_record.h"
 #include "core/timer_heap.h"
+#include "core/watcher.h"
 
 namespace pilotfish::core {
 
@@ -53,6 +56,7 @@ struct Proc {
     std::atomic<bool> attention{false};  // retire or stop: look at the scheduler's state
     bool idle = false;                   // guarded by Scheduler::idle_lock_
     bool held = false;                   // guarded by Scheduler::idle_lock_
+    bool lent = false;                   // guarded by Scheduler::idle_lock_; see watcher.h
     Proc* next_idle = nullptr;           // guarded by Scheduler::idle_lock_
 
     RunQueue queue;
@@ -63,11 +67,11 @@ struct Proc {
     // Owner only.
     std::uint64_t next_id = 0;
     std::uint64_t last_id = 0;
-    std::int64_t now_ns = 0;       // when the last tick was
-    std::int64_t in_order_ns = 0;  // when steps_in_order was set
-    std::int64_t backlog_ns = 0;   // for how long the ring has not been empty
-    std::uint32_t interval = 1;    // steps between ticks
-    std::uint32_t steps_left = 1;
+    Relaxed<std::int64_t> now_ns;           // when the last tick was
+    std::int64_t in_order_ns = 0;           // when steps_in_order was set
+    std::int64_t backlog_ns = 0;            // for how long the ring has not been empty
+    Relaxed<std::uint32_t> interval = 1;    // steps between ticks
+    Relaxed<std::uint32_t> steps_left = 1;  // with ticks, names the present step for the watcher
     std::uint32_t steps_to_injection = 61;
     std::uint32_t steps_in_order = 0;  // for so many the ring goes before what is handed on
     std::uint32_t lifo_streak = 0;
@@ -79,6 +83,9 @@ struct Proc {
     std::uint32_t sampled_mark = 0;
     std::int64_t sampled_ns = 0;
 
+    Relaxed<std::int64_t> long_since_ns;  // set by the watcher: the present step is long
+    Relaxed<std::uint32_t> in_section;    // BlockingSections the present step is in
+
     Counter created, finished, steals, stolen, ticks;
     Counter latency[kLatencyBuckets];  // of sampled tasks: from runnable to running
     Counter latency_sum_ns;
@@ -88,13 +95,23 @@ struct Proc {
 // child processes to the thread that forked them.
 struct Machine {
     std::uint32_t id = 0;
-    Proc* proc = nullptr;
+    Proc* proc = nullptr;  // others read it under Scheduler::idle_lock_
     bool searching = false;
     Parker parker;
     Machine* next_idle = nullptr;
     Machine* next_made = nullptr;
     pthread_t thread{};
     std::uint32_t random = 0;
+    NativeThread native;
+    // Guarded by Scheduler::idle_lock_; see locked_thread.cpp.
+    TaskRecord* locked_task = nullptr;  // the only one that runs here; written by the thread itself
+    TaskRecord* handed_over = nullptr;  // that task, to be run next
+    std::uint32_t locks = 0;
+    bool waits_locked = false;           // for it
+    bool tainted = false;                // a task ended while it was locked: nobody else runs here
+    bool ended = false;                  // no thread of it runs tasks: it may be used again
+    bool joinable = false;               // thread was made, and not joined yet
+    const ThreadState* state = nullptr;  // while the thread works; guarded by Scheduler::idle_lock_
     Counter parks;
 };
 
@@ -126,6 +143,8 @@ class Scheduler {
     // and nobody is searching yet.
     [[nodiscard]] bool wake_one(bool may_start_thread) noexcept;  // true: somebody was woken
     void request_stop() noexcept;
+    void lock_thread() noexcept;
+    void unlock_thread() noexcept;
 
     int max_procs(int n);
     std::int64_t now_ns() const noexcept {
@@ -137,7 +156,10 @@ class Scheduler {
     std::chrono::nanoseconds stall(std::int64_t now_ns) noexcept;
     Proc* proc(int index) const noexcept { return procs_[index].load(std::memory_order_acquire); }
     int made_procs() const noexcept { return made_.load(std::memory_order_acquire); }
+    // As asked for; a few more are active while processors are lent.
+    int wanted_procs() const noexcept { return max_procs_.load(std::memory_order_acquire); }
     int active_procs() const noexcept { return active_.load(std::memory_order_acquire); }
+    int lent_procs() const noexcept { return lent_.load(std::memory_order_relaxed); }
     int idle_procs() const noexcept { return idle_count_.load(std::memory_order_relaxed); }
     std::uint64_t parks() const noexcept {
         std::uint64_t sum = 0;
@@ -150,6 +172,8 @@ class Scheduler {
     RegistryShard& shard_of(const TaskRecord& task) noexcept {
         return task.shard == kMaxProcs ? outside_tasks_ : proc(static_cast<int>(task.shard))->tasks;
     }
+    // What runs a task at this moment: its machine and processor; nullptr: nobody. Any thread.
+    std::pair<Machine*, const Proc*> who_runs(const void* task) noexcept;
     template <class Fn>
     void each_proc(Fn fn) const {
         for (int i = 0, n = made_procs(); i < n; ++i) fn(*proc(i));
@@ -165,6 +189,7 @@ class Scheduler {
 
   private:
     friend struct SchedulerTestPeer;
+    friend class Watcher;
     static void* machine_entry(void* machine);
     void work(Machine& self);
     void run_task(Machine& self, TaskRecord* task);
@@ -193,8 +218,25 @@ class Scheduler {
     void stop_searching(Machine& self) noexcept;
     Proc* take_idle_proc_locked() noexcept;
     void put_back_locked(Proc& proc) noexcept;
+    Machine* unused_machine_locked() noexcept;
+    static void join_locked(Machine& machine) noexcept;
     bool start_machine(Proc* proc);  // false: none could be made, the processor is idle again
     std::int64_t earliest_timer_ns() const noexcept;
+    void resize_locked(int n) noexcept;
+    // Tasks that stay on one thread, locked_thread.cpp.
+    Machine& this_machine_locked() noexcept;
+    void end_locked(TaskRecord& task) noexcept;
+    TaskRecord* pass_on_locked(Machine& self, TaskRecord* task);
+    void hand_over(Machine& self, TaskRecord* task) noexcept;
+    TaskRecord* await_locked(Machine& self);
+    void leave_to_others(const Machine& self) noexcept;
+    void wake_locked_waiters() noexcept;
+    // What watcher.h says of processors that are lent, watcher.cpp.
+    bool lend(Machine& machine, Proc& proc, const StepName& step) noexcept;
+    void take_back_locked(Proc& proc) noexcept;
+    void step_ended(Proc& proc) noexcept;
+    void show_thread(Machine& self, const void* stack_top) noexcept;
+    void hide_thread(Machine& self) noexcept;
     void answer_probe() noexcept;
 
     static std::atomic<Scheduler*> current_;
@@ -205,7 +247,9 @@ class Scheduler {
     const std::int64_t overtaking_ns_;
     std::atomic<Proc*> procs_[kMaxProcs] = {};
     std::atomic<int> made_{0};
-    std::atomic<int> active_;
+    std::atomic<int> max_procs_;  // as asked for
+    std::atomic<int> lent_{0};    // processors whose thread is blocked in the kernel
+    std::atomic<int> active_;     // the sum
     InjectionQueue injection_;
     RegistryShard outside_tasks_;
     std::atomic<std::uint64_t> next_id_{1};
@@ -225,6 +269,10 @@ class Scheduler {
     TaskRecord* main_record_ = nullptr;
     sigset_t signal_mask_{};
 
+  public:
+    Watcher watcher;  // last: it looks at all the others
+
+  private:
     std::atomic<std::int64_t> last_poll_ns_{0};
     std::atomic<std::int64_t> probe_ns_{0};  // when the unanswered probe was posted; 0: none
 };

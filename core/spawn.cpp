@@ -72,6 +72,8 @@ void Scheduler::finish_running(Proc& proc) noexcept {
     TaskRecord* record = tls.task;
     tls.finished = false;
     tls.task = nullptr;
+    if (record->locked) [[unlikely]]
+        end_locked(*record);
     record->state.store(state_word::kDone, std::memory_order_release);
     shard_of(*record).remove(record);
     proc.finished.add();

@@ -70,12 +70,14 @@ void copy_chain(TaskInfo& out, const TaskRecord& task) {
 
 // Under the lock of the task's shard: the record stays.
 void read_task(TaskInfo& out, TaskRecord& task, std::uint32_t now_ms) {
+    out.record = &task;
     out.id = task.id;
     out.creator_id = task.creator_id;
     out.created_at = task.created_at;
     out.tags = TagsRef(task.tags);
     out.depth = 0;
     out.cut = false;
+    out.locked = task.locked;
     std::uint32_t word = task.state.load(std::memory_order_acquire);
     for (;;) {
         if ((word & state_word::kPhaseMask) != state_word::kWaiting) break;
@@ -177,18 +179,30 @@ std::string_view function_of(const std::source_location& where, std::string& roo
     return text;
 }
 
-void append_stack(std::string& out, const TaskInfo& task) {
+void append_stack(std::string& out, const TaskInfo& task, const RunningTask* running) {
     out.append("goroutine ").append(std::to_string(task.id)).append(" [");
     out.append(task.state == TaskState::waiting ? to_string(task.wait_reason)
                                                 : to_string(task.state));
     const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(task.since).count();
     if (minutes > 0) out.append(", ").append(std::to_string(minutes)).append(" minutes");
+    if (task.locked) out.append(", locked to thread");
+    if (running) {
+        out.append(", on processor ").append(std::to_string(running->processor));
+        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(running->running_for);
+        if (ms.count() > 0) out.append(" for ").append(std::to_string(ms.count())).append(" ms");
+    }
     if (!task.name().empty()) out.append(", \"").append(task.name()).append("\"");
     if (task.tags && !task.tags->labels.empty()) {
         out.append(", labels:");
         append_labels(out, *task.tags);
     }
     out.append("]:\n");
+    if (running) {
+        if (running->has_stack)
+            append_frames(out, running->stack);
+        else
+            out.append("...its thread does not answer...\n");
+    }
     if (task.state == TaskState::running) out.append("...last waited at\n");
     for (int i = 0; i < task.depth; ++i)
         append_place(out, task.frames[static_cast<std::size_t>(i)]);
@@ -218,11 +232,15 @@ std::string stack_text(bool all) {
 
 void dump_tasks_to_fd(int fd) noexcept {
     try {
-        write_stacks([fd](std::string_view piece) {
-            while (!piece.empty()) {
-                const ssize_t written = write(fd, piece.data(), piece.size());
+        std::string text;
+        for_each_task([&](const TaskInfo& task) {
+            text.clear();
+            // Of running ones no native stack: this thread may hold any lock.
+            append_stack(text, task);
+            for (std::string_view rest = text; !rest.empty();) {
+                const ssize_t written = write(fd, rest.data(), rest.size());
                 if (written <= 0) return false;
-                piece.remove_prefix(static_cast<std::size_t>(written));
+                rest.remove_prefix(static_cast<std::size_t>(written));
             }
             return true;
         });

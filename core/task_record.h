@@ -27,6 +27,7 @@
 #include <string_view>
 
 #include "core/fence.h"
+#include "core/relaxed.h"
 #include "core/spin_lock.h"
 
 namespace pilotfish::core {
@@ -123,6 +124,7 @@ struct TaskRecord : RegistryLink {
     std::atomic<bool> woken{false};   // in a queue; written by the waker that claimed the task
     std::atomic<bool> cancel{false};  // asked to end; never taken back
     std::uint8_t shields = 0;         // touched by the task alone
+    Relaxed<bool> locked;             // to its thread; written by the task itself
     std::atomic<std::uint32_t> state{state_word::kCreated};
     FrameBase* leaf = nullptr;         // guarded by the state word
     Waiter* waiter = nullptr;          // likewise; nullptr: the wait cannot be cancelled
@@ -178,7 +180,7 @@ struct JoinWaiter : Waiter {
 // measurable.
 struct ThreadState {
     FrameBase* next = nullptr;
-    TaskRecord* task = nullptr;   // the task being run
+    Relaxed<TaskRecord*> task;    // the task being run
     FramePool* frames = nullptr;  // the processor's; nullptr on outside threads
     Proc* proc = nullptr;         // nullptr on outside threads
     std::uint32_t now_ms = 0;     // coarse clock, low 32 bits

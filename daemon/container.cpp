@@ -152,6 +152,7 @@ class Container {
         }
         core::RuntimeOptions options;
         options.processors = limits_.snapshot().derived.maxprocs;
+        options.watch = core::Watch::settled;  // a short-lived command should not pay for it
         core::Runtime runtime(options);
         return runtime.run(supervise());
     }

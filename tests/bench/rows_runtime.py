@@ -5,6 +5,7 @@ the three prints the median of a few runs in a fresh process; a row is the media
 Rows on one thread are CPU time, with two they are wall time and move with the machine.
 """
 import json
+import os
 import statistics
 import subprocess
 from pathlib import Path
@@ -118,3 +119,38 @@ def register(metrics):
 
 for _metrics in TOGETHER:
     register(_metrics)
+
+
+ECHO = "TCP echo 64 B, {} connections: server CPU a request"
+ECHO_SECONDS = 2
+SERVER_CPU, LOAD_CPU = 0, 1
+
+
+def echo_once(machine, server, connections):
+    """µs of CPU time the server took for a request."""
+    process = subprocess.Popen(server, stdout=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CPU}))
+    try:
+        port = process.stdout.readline().strip()
+        load = [machine.program("echo_load"), port, str(process.pid), str(connections), str(ECHO_SECONDS)]
+        out = subprocess.run(load, check=True, capture_output=True, text=True, timeout=ONE_RUN_SECONDS,
+                             preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CPU})).stdout
+    finally:
+        process.kill()
+        process.wait()
+    requests, server_ns, _ = map(float, out.split())
+    return server_ns / requests / 1e3
+
+
+@measures("runtime", ECHO.format(64), ECHO.format(512))
+def echo(machine):
+    if len(os.sched_getaffinity(0)) < 2:
+        raise CannotMeasure("the echo server and its client need a CPU each")
+    servers = {"ours": [machine.program("echo_server")], "floor": [machine.program("echo_epoll")]}
+    servers |= {peer: [path, "echo"] for peer, path in peer_programs(machine).items()}
+    for connections in (64, 512):
+        turns = [{name: echo_once(machine, server, connections) for name, server in servers.items()}
+                 for _ in range(ROUNDS)]
+        values = {name: median([turn[name] for turn in turns]) for name in servers}
+        ours, floor = values.pop("ours"), values.pop("floor")
+        yield Row(ECHO.format(connections), "µs", ours, values, floor, 1.05 * floor)

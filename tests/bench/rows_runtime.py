@@ -1,7 +1,8 @@
 """Rows of the coroutine runtime, beside Go and Tokio measured in alternation with it.
 
 Ours, and the floors the machine sets, come from runtime_micro; the peers are built from peers/. Each of
-the three prints the median of a few runs in a fresh process; a row is the median of ROUNDS such turns.
+the three prints the median of a few runs in a fresh process; a row is the median of ROUNDS such turns,
+or of one where a million tasks take a peer seconds.
 Rows on one thread are CPU time, with two they are wall time and move with the machine.
 """
 import json
@@ -44,6 +45,8 @@ TOGETHER = (
     (("dump of 10k over HTTP", "ms", 8, 8),),
     (("max_procs 2 to 1 under load", "µs", None, 1000), ("max_procs 1 to 2 under load", "µs", None, 1000)),
 )
+ONE_ROUND = ("bytes per parked task", "bytes per sleeping task", "1M random sleeps over 1 s, CPU",
+             "dump of 1M parked tasks, total")
 
 
 def on(name, threads):
@@ -93,7 +96,7 @@ def target_of(target, floor):
 def rows_on(machine, metrics, threads):
     peers = peer_programs(machine)
     turns = []
-    for _ in range(ROUNDS):
+    for _ in range(1 if metrics[0][0] in ONE_ROUND else ROUNDS):
         turn = {"": ours_once(machine, metrics[0][0], threads)}
         turn |= {peer: peer_once(path, metrics[0][0], threads) for peer, path in peers.items()}
         turns.append(turn)

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/pprof"
 	"runtime"
 	"sort"
 	"sync"
@@ -17,6 +21,7 @@ var censusRows = []row{
 	{names: []string{"live task count"}, runs: 3, warmUp: true, once: count},
 	{names: []string{"statistics snapshot"}, runs: 3, warmUp: true, once: statistics},
 	{names: []string{"dump of 1M parked tasks, total", "dump of 1M parked tasks, longest pause of any task"}, runs: 1, once: dump},
+	{names: []string{"dump of 10k over HTTP"}, runs: 9, warmUp: true, once: dumpOverHTTP},
 	{names: []string{"max_procs 2 to 1 under load", "max_procs 1 to 2 under load"}, runs: 1, from: 2, once: resize},
 	{names: []string{"blocking section, enter and leave"}, runs: 3, warmUp: true, once: blocking},
 	// The sender needs a processor of its own: Go has no outside threads without C.
@@ -119,6 +124,24 @@ func dump() []float64 {
 	pause := <-longest
 	end()
 	return []float64{took / 1e6, pause / 1e3}
+}
+
+// The server is this process too, as it is with ours.
+func dumpOverHTTP() []float64 {
+	end := park(10_000)
+	defer end()
+	server := httptest.NewServer(pprof.Handler("goroutine"))
+	defer server.Close()
+	begin := wall()
+	answer, err := http.Get(server.URL + "/?debug=2")
+	if err != nil {
+		panic(err)
+	}
+	bytes, err := io.Copy(io.Discard, answer.Body)
+	if err != nil || bytes < 100*10_000 {
+		panic("a part of the dump is missing")
+	}
+	return []float64{(wall() - begin) / 1e6}
 }
 
 // GOMAXPROCS stops the world, changes the number and returns.

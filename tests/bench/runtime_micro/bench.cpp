@@ -19,6 +19,12 @@ std::vector<Bench>& registered() {
     return all;
 }
 
+double read(clockid_t clock) {
+    timespec time;
+    clock_gettime(clock, &time);
+    return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+}
+
 }  // namespace
 
 Register::Register(Bench bench) { registered().push_back(std::move(bench)); }
@@ -26,13 +32,11 @@ const std::vector<Bench>& benches() { return registered(); }
 
 double wall_ns() { return static_cast<double>(core::monotonic_ns()); }
 
-double cpu_ns() {
-    timespec used;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return static_cast<double>(used.tv_sec) * 1e9 + static_cast<double>(used.tv_nsec);
-}
-
+double cpu_ns() { return read(CLOCK_PROCESS_CPUTIME_ID); }
 double now_ns() { return runtime::max_procs(0) == 1 ? cpu_ns() : wall_ns(); }
+double thread_now_ns() {
+    return runtime::max_procs(0) == 1 ? read(CLOCK_THREAD_CPUTIME_ID) : wall_ns();
+}
 
 double resident_bytes() {
     long pages = 0;

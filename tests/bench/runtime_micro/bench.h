@@ -41,6 +41,7 @@ const std::vector<Bench>& benches();
 
 // On one processor CPU time, which other programs cannot stretch; on more the wall's.
 double now_ns();
+double thread_now_ns();  // the calling thread's, for what an outside thread does beside the tasks
 double wall_ns();
 double cpu_ns();  // of the process
 double resident_bytes();

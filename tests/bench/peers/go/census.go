@@ -95,7 +95,8 @@ func statistics() []float64 {
 	})
 }
 
-// While all stacks are taken, a goroutine that always runs looks for the longest time it did not.
+// The stop of the world leaves all CPU time to the dump. Meanwhile a goroutine that could always run
+// looks for the longest time it did not.
 func dump() []float64 {
 	end := park(million)
 	text := make([]byte, 512<<20)
@@ -115,11 +116,11 @@ func dump() []float64 {
 		longest <- most
 	}()
 	<-begun
-	begin := wall()
+	begin := now()
 	if runtime.Stack(text, true) == len(text) {
 		panic("the dump did not fit")
 	}
-	took := wall() - begin
+	took := now() - begin
 	over.Store(true)
 	pause := <-longest
 	end()

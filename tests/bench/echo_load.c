@@ -73,8 +73,12 @@ int main(int argc, char **argv) {
     double requests = 0, server_before = 0, load_before = 0;
     for (int measuring = 0;;) {
         struct epoll_event events[EVENTS];
-        const int count = epoll_wait(poller, events, EVENTS, 1000);
-        if (count <= 0) fail("the server answers nobody; epoll_wait");
+        const int count = epoll_wait(poller, events, EVENTS, 10000);
+        if (count < 0) fail("epoll_wait");
+        if (count == 0) {
+            fprintf(stderr, "the server has answered nobody for 10 s\n");
+            return 1;
+        }
         const double at = now(CLOCK_MONOTONIC);
         if (!measuring && at >= begin) {
             measuring = 1;

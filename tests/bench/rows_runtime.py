@@ -60,9 +60,9 @@ def peer_programs(machine):
     return {name: str(path) for name, path in found.items() if path.exists()}
 
 
-def output_of(command):
+def output_of(command, **how):
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=ONE_RUN_SECONDS)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ONE_RUN_SECONDS, **how)
     except subprocess.TimeoutExpired as error:
         raise CannotMeasure(f"{' '.join(command)} did not end within {ONE_RUN_SECONDS} s") from error
     if done.returncode:
@@ -136,8 +136,7 @@ def echo_once(machine, server, connections):
     try:
         port = process.stdout.readline().strip()
         load = [machine.program("echo_load"), port, str(process.pid), str(connections), str(ECHO_SECONDS)]
-        out = subprocess.run(load, check=True, capture_output=True, text=True, timeout=ONE_RUN_SECONDS,
-                             preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CPU})).stdout
+        out = output_of(load, preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CPU}))
     finally:
         process.kill()
         process.wait()

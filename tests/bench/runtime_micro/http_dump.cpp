@@ -77,7 +77,7 @@ Task<Values> dump_over_http() {
     if (!server.bind(http::ListenerKind::admin, "127.0.0.1:0")) std::abort();
     if (!server.start()) std::abort();
     Channel<double> done;
-    std::thread client([&] { done.send(median_ms(server.listeners()[0].port)); });
+    std::thread client([&] { done.post(median_ms(server.listeners()[0].port)); });
     const core::Received<double> took_ms = co_await done.receive();
     client.join();
     server.stop();

@@ -37,7 +37,7 @@ Task<Latency> wakes(microseconds pause) {
                 std::this_thread::sleep_for(pause);
             else
                 spin_ns(5e3);
-            channel.send(wall_ns());
+            channel.post(wall_ns());
             spin_ns(100e3);
         }
         channel.close();

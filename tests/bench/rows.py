@@ -19,7 +19,6 @@ GROUPS = ("runtime", "limits", "supervisor", "diagnostics", "admin")
 
 # Programs that print their own rows, by group.
 PROGRAMS = {
-    "runtime": ["runtime_micro"],
     "limits": ["limits_bench"],
     "diagnostics": [],
     "admin": ["admin_load"],

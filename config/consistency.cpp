@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/in_quotes.h"
 #include "config/setting_table.h"
 
 namespace pilotfish::config {
@@ -108,20 +109,60 @@ void check_listeners(const Settings& settings, std::vector<std::string>& errors)
     }
 }
 
+Origin origin_of(const WorkerConfiguration& worker, std::string_view name) {
+    const auto rows = worker_settings();
+    const auto row = std::find_if(rows.begin(), rows.end(),
+                                  [name](const auto& each) { return each.name == name; });
+    return worker.origins[static_cast<std::size_t>(row - rows.begin())];
+}
+
+// What a process has of its own and a hosted task shares with the daemon. A setting that would do
+// nothing is refused, as it was meant to do something.
+void check_plugin(const WorkerConfiguration& worker, const std::string& prefix,
+                  std::vector<std::string>& errors) {
+    const WorkerSettings& settings = worker.settings;
+    if (settings.plugin.empty()) {
+        if (origin_of(worker, "PLUGIN_ARGS") == Origin::environment &&
+            origin_of(worker, "PLUGIN") != Origin::environment) {
+            errors.push_back("cannot use " + prefix + "PLUGIN_ARGS: there is no " + prefix +
+                             "PLUGIN that would get them");
+        }
+        return;
+    }
+    if (!settings.command.empty()) {
+        const bool by_hand = origin_of(worker, "COMMAND") == Origin::command_line;
+        errors.push_back("cannot use " + prefix + "PLUGIN=" + in_quotes(settings.plugin) + ": " +
+                         (by_hand ? "the command line" : prefix + "COMMAND") + " gives " +
+                         settings.name + " a command; keep one of them");
+    }
+    struct OfAProcess {
+        std::string_view name;
+        std::string_view why;
+    };
+    static constexpr OfAProcess kOfAProcess[] = {
+        {"CWD", "it runs inside the daemon, which has one directory"},
+        {"STDIN", "it runs inside the daemon and has no standard input of its own"},
+        {"ENV_", "it runs inside the daemon, which has one environment; use PLUGIN_ARGS"},
+        {"STOP_SIGNAL", "it gets no signal; its task is cancelled"}};
+    for (const OfAProcess& setting : kOfAProcess) {
+        if (origin_of(worker, setting.name) != Origin::environment) continue;
+        errors.push_back("cannot use " + prefix + std::string(setting.name) +
+                         " with a plugin: " + std::string(setting.why));
+    }
+}
+
 void check_worker(const WorkerConfiguration& worker, const Configuration& configuration,
                   bool needs_command, std::vector<std::string>& errors) {
     const WorkerSettings& settings = worker.settings;
     const std::string prefix = worker_variable_prefix(settings.name);
-    if (needs_command && settings.command.empty()) {
-        const auto& rows = worker_settings();
-        const auto row = std::find_if(rows.begin(), rows.end(),
-                                      [](const auto& each) { return each.name == "COMMAND"; });
-        // A command that was given and could not be read is a fault already told.
-        if (worker.origins[static_cast<std::size_t>(row - rows.begin())] != Origin::environment) {
-            errors.push_back("cannot run worker " + settings.name + ": it has no command; set " +
-                             prefix + "COMMAND");
-        }
+    if (needs_command && settings.command.empty() && settings.plugin.empty() &&
+        // What was given and could not be read is a fault already told.
+        origin_of(worker, "COMMAND") != Origin::environment &&
+        origin_of(worker, "PLUGIN") != Origin::environment) {
+        errors.push_back("cannot run worker " + settings.name + ": it has no command; set " +
+                         prefix + "COMMAND, or " + prefix + "PLUGIN");
     }
+    check_plugin(worker, prefix, errors);
     for (const std::string& name : settings.after) {
         if (configuration.find_worker(name) != nullptr) continue;
         errors.push_back("cannot use " + prefix + "AFTER: no worker " + name +

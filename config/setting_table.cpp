@@ -128,6 +128,11 @@ bool read_command(std::string_view text, std::string_view, WorkerSettings& worke
     return parse_command(text, worker.command, why);
 }
 
+bool read_plugin_args(std::string_view text, std::string_view, WorkerSettings& worker,
+                      std::string& why) {
+    return parse_command(text, worker.plugin_args, why);
+}
+
 bool read_variable(std::string_view text, std::string_view suffix, WorkerSettings& worker,
                    std::string&) {
     worker.environment.emplace_back(suffix, text);
@@ -158,6 +163,18 @@ constexpr std::array kWorker{
         .default_words = "",
         .read = read_command,
         .show = [](const WorkerSettings& worker) { return format_command(worker.command); }},
+    row<&WorkerSettings::plugin>(
+        "PLUGIN", {kWhat, "instead of COMMAND: a shared object whose task the daemon hosts"}),
+    SettingRow<WorkerSettings>{
+        .name = "PLUGIN_ARGS",
+        .type = "command",
+        .accepted = R"(a JSON array such as ["--port","8080"], or words with quotes)",
+        .unit = {},
+        .group = kWhat,
+        .help = "the plugin's arguments",
+        .default_words = "",
+        .read = read_plugin_args,
+        .show = [](const WorkerSettings& worker) { return format_command(worker.plugin_args); }},
     row<&WorkerSettings::cwd>("CWD", {kWhat, "the directory it starts in", {}, "the daemon's own"}),
     row<&WorkerSettings::stdin_mode>(
         "STDIN", {kWhat, "the daemon's own standard input, or none", {}, "null; main: inherit"}),

@@ -92,8 +92,10 @@ struct Settings {
 struct WorkerSettings {
     std::string name;  // as declared: "web-api"; its variables say WEB_API
 
-    Command command;  // never empty once loaded, but see load()
-    std::string cwd;  // absolute; empty: the daemon's own
+    Command command;      // a child process; empty with a plugin, and see load()
+    std::string plugin;   // or a hosted task: the shared object that has it, an absolute path
+    Command plugin_args;  // without a program's name before them
+    std::string cwd;      // absolute; empty: the daemon's own
     StdinMode stdin_mode = StdinMode::null;
     std::vector<std::pair<std::string, std::string>>
         environment;  // ENV_<VAR>, as the user wrote it

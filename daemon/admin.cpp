@@ -35,9 +35,9 @@ http::WorkerView view_of(const Worker& worker) {
     const Clock::time_point now = Clock::now();
     http::WorkerView view;
     view.name = worker.settings().name;
-    view.kind = "service";
+    view.kind = worker.is_hosted() ? "plugin" : "service";
     view.state = name_of(status.state);
-    view.up = status.pid > 0;
+    view.up = status.up;
     view.ready = status.state == WorkerState::ready;
     view.critical = worker.settings().critical;
     view.starts = status.starts;
@@ -52,8 +52,9 @@ http::WorkerView view_of(const Worker& worker) {
     view.log_lines = status.log_lines;
     view.log_lines_dropped = status.log_lines_lost;
     if (!view.up) return view;
-    view.pid = status.pid;
     view.uptime_seconds = seconds(now - status.started);
+    if (status.pid < 0) return view;
+    view.pid = status.pid;
     if (const auto usage = usage_of(status.pid)) {
         view.cpu_seconds += static_cast<double>(usage->cpu_ns) / 1e9;
         view.resident_bytes = usage->resident_bytes;

@@ -15,6 +15,7 @@
 #include "daemon/build.h"
 #include "daemon/container_limits.h"
 #include "daemon/env_report.h"
+#include "daemon/plugin_file.h"
 #include "daemon/probe.h"
 #include "http/render.h"
 
@@ -53,9 +54,27 @@ int show_limits(const config::Invocation& invocation) {
     return answer(cgroup::explain(limits, derived, isatty(STDOUT_FILENO) == 1));
 }
 
+// A plugin that would be refused at the start is as wrong as a bad value.
+core::Result<config::Configuration> with_plugins_tried(
+    core::Result<config::Configuration> configuration) {
+    if (!configuration) return configuration;
+    std::string refusals;
+    for (const config::WorkerConfiguration& worker : configuration->workers) {
+        const config::WorkerSettings& settings = worker.settings;
+        if (settings.plugin.empty()) continue;
+        const PluginLoad load = load_plugin(settings.plugin);
+        if (load.plugin) continue;
+        refusals.append(refusals.empty() ? "" : "\n");
+        refusals.append("cannot run worker " + settings.name + ": " + load.refusal.error.message);
+    }
+    if (refusals.empty()) return configuration;
+    return core::Error{std::move(refusals), 0};
+}
+
 int check(const config::Invocation& invocation) {
-    const config::CheckReport report = config::check_report(
-        config::load(environ, invocation), invocation.form, isatty(STDOUT_FILENO) == 1);
+    const config::CheckReport report =
+        config::check_report(with_plugins_tried(config::load(environ, invocation)), invocation.form,
+                             isatty(STDOUT_FILENO) == 1);
     print(STDERR_FILENO, report.errors);
     if (!print(STDOUT_FILENO, report.output)) return 1;
     return report.exit_code;

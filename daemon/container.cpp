@@ -14,6 +14,7 @@
 #include <string>
 
 #include "config/load.h"
+#include "config/setting_table.h"
 #include "core/log.h"
 #include "core/runtime.h"
 #include "daemon/admin.h"
@@ -24,6 +25,7 @@
 #include "daemon/log_format.h"
 #include "daemon/log_spdlog.h"
 #include "daemon/output.h"
+#include "daemon/plugin_file.h"
 #include "daemon/standard_descriptors.h"
 #include "daemon/supervisor.h"
 #include "daemon/termination_log.h"
@@ -246,6 +248,11 @@ class Container {
 int run_container(const config::Invocation& invocation, const SignalsAtStart& signals) {
     const auto configuration = config::load(environ, invocation);
     if (!configuration) return refuse(configuration.error().message);
+    for (const config::WorkerConfiguration& worker : configuration->workers) {
+        if (worker.settings.plugin.empty() || why_no_plugins().empty()) continue;
+        return refuse("cannot use " + config::worker_variable_prefix(worker.settings.name) +
+                      "PLUGIN: " + why_no_plugins());
+    }
     Container container(*configuration, invocation.action == config::Action::entrypoint, signals);
     return container.run();
 }

@@ -12,6 +12,8 @@ std::vector<Hint> worker_hints(const config::Configuration& configuration,
                                const std::vector<std::string>& environment,
                                const core::Limits& limits, const std::string& directory) {
     if (configuration.settings.rightsize == config::Rightsize::none) return {};
+    // A hosted task has our environment and follows the limits with us.
+    if (!worker.plugin.empty()) return {};
     RightsizeRequest request;
     request.profile = RightsizeProfile::safe;
     request.limits = &limits;

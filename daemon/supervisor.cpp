@@ -47,7 +47,8 @@ void Supervisor::make_workers() {
         role.directory = parts_.directory;
         role.stop_timeout = settings.stop_timeout;
         // Who reads the terminal needs its foreground; there is one.
-        if (settings.stdin_mode == config::StdinMode::inherit && !terminal_given) {
+        if (settings.stdin_mode == config::StdinMode::inherit && settings.plugin.empty() &&
+            !terminal_given) {
             role.terminal = Terminal::in_foreground();
             terminal_given = role.terminal.has_value();
         }
@@ -204,7 +205,7 @@ void Supervisor::release_followers() {
             if (std::find(after.begin(), after.end(), other->settings().name) == after.end())
                 return true;
             const WorkerState state = other->state();
-            return has_process(state) || is_over(state);
+            return is_up(state) || is_over(state);
         });
         if (!free) continue;
         released_.push_back(worker.get());

@@ -21,6 +21,14 @@ void say(core::LogLevel level, const std::string& line) { core::log(level, "daem
 // Told once each, by pid and start time.
 void Supervisor::tell_descendants() {
     const bool first = told_.empty();
+    for (const auto& worker : workers_) {
+        // Hosted tasks are told in another way, and once, too.
+        if (!worker->is_hosted() ||
+            std::find(asked_.begin(), asked_.end(), worker.get()) != asked_.end())
+            continue;
+        asked_.push_back(worker.get());
+        worker->stop();
+    }
     const std::vector<Descendant> all = descendants_of(getpid());
     if (first && all.empty() && getpid() == 1) {
         // /proc is not there; somebody is, or nobody would have asked.
@@ -39,11 +47,14 @@ void Supervisor::tell_descendants() {
 // Returns how many were found. Where /proc does not show them, PID 1 can still reach all of its
 // namespace, and a worker's own process has its pidfd.
 int Supervisor::kill_everybody() {
+    for (const auto& worker : workers_) {
+        if (worker->is_hosted() && is_up(worker->state())) worker->kill_now();
+    }
     const int killed = kill_descendants();
     if (killed > 0) return killed;
     if (getpid() == 1) kill(-1, SIGKILL);
     for (const auto& worker : workers_) {
-        if (has_process(worker->state())) worker->kill_now();
+        if (is_up(worker->state())) worker->kill_now();
     }
     return 0;
 }

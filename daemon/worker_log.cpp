@@ -1,47 +1,65 @@
-// A worker's output on its way through us: a pipe a stream, and the task that empties it.
+#include "daemon/worker_log.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 
-#include "core/async_fd.h"
 #include "core/runtime.h"
 #include "core/sleep.h"
-#include "daemon/worker.h"
 
 namespace pilotfish::daemon {
 namespace {
 
 LineStyle line_style(config::WorkerLog log) {
-    return log == config::WorkerLog::json ? LineStyle::json : LineStyle::prefix;
+    switch (log) {
+        case config::WorkerLog::json: return LineStyle::json;
+        case config::WorkerLog::inherit: return LineStyle::raw;
+        case config::WorkerLog::prefix:
+        case config::WorkerLog::none: break;
+    }
+    return LineStyle::prefix;
 }
 
 }  // namespace
 
-bool Worker::open_log_pipe(int& write_end, Output& output, std::string_view stream_name) {
+WorkerLog::WorkerLog(const config::WorkerSettings& settings, WorkerContext& context)
+    : settings_(settings), context_(context) {}
+
+Output& WorkerLog::output_of(OutputKind kind) const {
+    return kind == OutputKind::standard_error ? context_.standard_error()
+                                              : context_.standard_output();
+}
+
+std::shared_ptr<LogStream> WorkerLog::add_stream(OutputKind kind) {
+    const char* const name = kind == OutputKind::standard_error ? "stderr" : "stdout";
+    auto stream = std::make_shared<LogStream>(output_of(kind), line_style(settings_.log),
+                                              settings_.name, name);
+    const std::lock_guard lock(mutex_);
+    streams_.push_back(stream);
+    return stream;
+}
+
+bool WorkerLog::open_pipe(int& write_end, OutputKind kind) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return false;
     // Ours alone: the worker's end has a file description of its own and stays blocking.
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     auto pipe = core::AsyncFd::adopt(ends[0]);
     if (!pipe) {
-        close(ends[1]);
+        ::close(ends[1]);
         return false;
     }
-    auto stream =
-        std::make_shared<LogStream>(output, line_style(settings_.log), settings_.name, stream_name);
-    {
-        const std::lock_guard lock(mutex_);
-        streams_.push_back(stream);
-    }
+    auto stream = add_stream(kind);
     context_.log_stream_opened();
-    core::spawn(pump(std::move(*pipe), std::move(stream), &output), {.name = "log pump"}).detach();
+    core::spawn(pump(std::move(*pipe), std::move(stream), &output_of(kind)), {.name = "log pump"})
+        .detach();
     write_end = ends[1];
     return true;
 }
 
-core::Task<void> Worker::pump(core::AsyncFd pipe, std::shared_ptr<LogStream> stream,
-                              Output* output) {
+core::Task<void> WorkerLog::pump(core::AsyncFd pipe, std::shared_ptr<LogStream> stream,
+                                 Output* output) {
     for (;;) {
         const ssize_t length = stream->read_from(pipe.get());
         if (length > 0) {
@@ -55,14 +73,32 @@ core::Task<void> Worker::pump(core::AsyncFd pipe, std::shared_ptr<LogStream> str
         const core::Wake wake = co_await pipe.readable();
         if (wake == core::Wake::closed) break;
     }
-    stream->end();
-    {
-        const std::lock_guard lock(mutex_);
-        status_.log_lines += stream->lines();
-        status_.log_lines_lost += stream->lost_lines();
-        std::erase(streams_, stream);
-    }
+    close(stream);
     context_.log_stream_closed();
+}
+
+std::shared_ptr<LogStream> WorkerLog::open_stream(OutputKind kind) { return add_stream(kind); }
+
+void WorkerLog::close(const std::shared_ptr<LogStream>& stream) {
+    stream->end();
+    const std::lock_guard lock(mutex_);
+    ended_lines_ += stream->lines();
+    ended_lost_ += stream->lost_lines();
+    std::erase(streams_, stream);
+}
+
+std::uint64_t WorkerLog::lines() const {
+    const std::lock_guard lock(mutex_);
+    std::uint64_t sum = ended_lines_;
+    for (const auto& stream : streams_) sum += stream->lines();
+    return sum;
+}
+
+std::uint64_t WorkerLog::lost_lines() const {
+    const std::lock_guard lock(mutex_);
+    std::uint64_t sum = ended_lost_;
+    for (const auto& stream : streams_) sum += stream->lost_lines();
+    return sum;
 }
 
 }  // namespace pilotfish::daemon

@@ -11,13 +11,13 @@ using S = WorkerState;
 using E = WorkerEvent;
 
 constexpr WorkerTransition kTransitions[] = {
-    {S::waiting, E::released, S::starting},      {S::waiting, E::stop_requested, S::finished},
-    {S::starting, E::spawned, S::running},       {S::starting, E::spawn_failed, S::stopping},
-    {S::running, E::became_ready, S::ready},     {S::running, E::stop_requested, S::stopping},
-    {S::running, E::process_ended, S::stopping}, {S::ready, E::stop_requested, S::stopping},
-    {S::ready, E::process_ended, S::stopping},   {S::stopping, E::will_restart, S::backoff},
-    {S::stopping, E::done_well, S::finished},    {S::stopping, E::done_badly, S::failed},
-    {S::backoff, E::delay_over, S::starting},    {S::backoff, E::stop_requested, S::finished},
+    {S::waiting, E::released, S::starting},   {S::waiting, E::stop_requested, S::finished},
+    {S::starting, E::started, S::running},    {S::starting, E::start_failed, S::stopping},
+    {S::running, E::became_ready, S::ready},  {S::running, E::stop_requested, S::stopping},
+    {S::running, E::ended, S::stopping},      {S::ready, E::stop_requested, S::stopping},
+    {S::ready, E::ended, S::stopping},        {S::stopping, E::will_restart, S::backoff},
+    {S::stopping, E::done_well, S::finished}, {S::stopping, E::done_badly, S::failed},
+    {S::backoff, E::delay_over, S::starting}, {S::backoff, E::stop_requested, S::finished},
 };
 
 }  // namespace
@@ -50,9 +50,9 @@ std::string_view name_of(WorkerState state) noexcept {
 std::string_view sentence_of(WorkerState state) noexcept {
     switch (state) {
         case S::waiting: return "waits until what it comes after has started";
-        case S::starting: return "its process is being made";
-        case S::running: return "its process runs and has not said that it is ready";
-        case S::ready: return "its process runs and is ready";
+        case S::starting: return "it is being started";
+        case S::running: return "it runs and has not said that it is ready";
+        case S::ready: return "it runs and is ready";
         case S::stopping: return "it and what it left behind are being ended";
         case S::backoff: return "ended, and will be started again";
         case S::finished: return "ended, and will not be started again";
@@ -64,11 +64,11 @@ std::string_view sentence_of(WorkerState state) noexcept {
 std::string_view name_of(WorkerEvent event) noexcept {
     switch (event) {
         case E::released: return "released";
-        case E::spawned: return "spawned";
-        case E::spawn_failed: return "spawn_failed";
+        case E::started: return "started";
+        case E::start_failed: return "start_failed";
         case E::became_ready: return "became_ready";
         case E::stop_requested: return "stop_requested";
-        case E::process_ended: return "process_ended";
+        case E::ended: return "ended";
         case E::will_restart: return "will_restart";
         case E::done_well: return "done_well";
         case E::done_badly: return "done_badly";
@@ -77,7 +77,7 @@ std::string_view name_of(WorkerEvent event) noexcept {
     return "?";
 }
 
-bool has_process(WorkerState state) noexcept {
+bool is_up(WorkerState state) noexcept {
     return state == S::running || state == S::ready || state == S::stopping;
 }
 

@@ -11,10 +11,10 @@ namespace pilotfish::daemon {
 
 enum class WorkerState : std::uint8_t {
     waiting,   // not started yet: what it comes AFTER has not started
-    starting,  // its process is being made
-    running,   // its process runs, readiness not told yet
-    ready,     // its process runs and is ready; without a READY setting at once
-    stopping,  // it was told to end, or its process ended and what it left behind is being ended
+    starting,  // its process is being made, its plugin being loaded
+    running,   // it runs, readiness not told yet
+    ready,     // it runs and is ready; a process at once, a plugin when it says so
+    stopping,  // it was told to end, or it ended and what it left behind is being ended
     backoff,   // it ended and will be started again at the time it says
     finished,  // it ended, as its policy allows, and will not be started again
     failed,    // it ended badly and will not be started again
@@ -22,13 +22,13 @@ enum class WorkerState : std::uint8_t {
 
 enum class WorkerEvent : std::uint8_t {
     released,        // everything it comes AFTER has started
-    spawned,         // exec succeeded
-    spawn_failed,    // exec, or something before it, failed
+    started,         // exec succeeded, or the hosted task was spawned
+    start_failed,    // exec, the loading of a plugin, or something before it, failed
     became_ready,    // it said so, or there is nothing to wait for
     stop_requested,  // by us, a user or the end of the container
-    process_ended,   // its process ended by itself
-    will_restart,    // its group is gone and its policy starts it again
-    done_well,       // its group is gone, it will not be started again, its end was a good one
+    ended,           // it ended by itself
+    will_restart,    // nothing is left of the run and its policy starts it again
+    done_well,       // nothing is left, it will not be started again, its end was a good one
     done_badly,      // the same with a bad end
     delay_over,      // the back-off has passed
 };
@@ -49,8 +49,8 @@ std::string_view name_of(WorkerState state) noexcept;
 std::string_view sentence_of(WorkerState state) noexcept;
 std::string_view name_of(WorkerEvent event) noexcept;
 
-// Its process exists (or is being ended).
-bool has_process(WorkerState state) noexcept;
+// It runs, or what is left of it is being ended.
+bool is_up(WorkerState state) noexcept;
 // It will never run again.
 bool is_over(WorkerState state) noexcept;
 

@@ -119,7 +119,7 @@ struct RestartCount {
 
 struct WorkerView {
     std::string name;   // "web", an instance "web@1"
-    std::string kind;   // "service", "oneshot", "cron"
+    std::string kind;   // "service", "plugin"
     std::string state;  // "waiting", "starting", "ready", "running", "stopping", "backoff", ...
     bool up = false;    // a process (or task) runs
     bool ready = false;

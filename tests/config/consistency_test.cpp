@@ -18,7 +18,45 @@ std::string warnings(std::initializer_list<std::string> entries, const Invocatio
 
 TEST(Consistency, AWorkerNeedsACommand) {
     EXPECT_EQ(faults({"PILOTFISH_WORKERS=web"}, as_run()),
-              "cannot run worker web: it has no command; set PILOTFISH_WORKER_WEB_COMMAND");
+              "cannot run worker web: it has no command; set PILOTFISH_WORKER_WEB_COMMAND, or "
+              "PILOTFISH_WORKER_WEB_PLUGIN");
+}
+
+TEST(Consistency, APluginStandsForACommand) {
+    EXPECT_EQ(faults({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_PLUGIN=/x.so",
+                      "PILOTFISH_WORKER_WEB_PLUGIN_ARGS=--port 80"},
+                     as_run()),
+              "");
+}
+
+TEST(Consistency, APluginAndACommandExcludeEachOther) {
+    EXPECT_EQ(faults({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_PLUGIN=/x.so",
+                      "PILOTFISH_WORKER_WEB_COMMAND=x"},
+                     as_run()),
+              "cannot use PILOTFISH_WORKER_WEB_PLUGIN=\"/x.so\": PILOTFISH_WORKER_WEB_COMMAND "
+              "gives web a command; keep one of them");
+    EXPECT_EQ(faults({"PILOTFISH_WORKER_MAIN_PLUGIN=/x.so"}),
+              "cannot use PILOTFISH_WORKER_MAIN_PLUGIN=\"/x.so\": the command line gives main a "
+              "command; keep one of them");
+}
+
+TEST(Consistency, WhatOnlyAProcessHasIsRefusedForAPlugin) {
+    for (const std::string setting : {"CWD=/", "STDIN=null", "ENV_A=b", "STOP_SIGNAL=INT"}) {
+        const std::string variable = "PILOTFISH_WORKER_WEB_" + setting;
+        const std::string fault =
+            faults({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_PLUGIN=/x.so", variable.c_str()},
+                   as_run());
+        EXPECT_TRUE(fault.starts_with("cannot use PILOTFISH_WORKER_WEB_")) << setting << fault;
+        EXPECT_NE(fault.find(" with a plugin: it "), std::string::npos) << fault;
+    }
+}
+
+TEST(Consistency, PluginArgumentsNeedAPlugin) {
+    EXPECT_EQ(faults({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_COMMAND=x",
+                      "PILOTFISH_WORKER_WEB_PLUGIN_ARGS=a"},
+                     as_run()),
+              "cannot use PILOTFISH_WORKER_WEB_PLUGIN_ARGS: there is no "
+              "PILOTFISH_WORKER_WEB_PLUGIN that would get them");
 }
 
 TEST(Consistency, ABadCommandIsOneFaultNotTwo) {

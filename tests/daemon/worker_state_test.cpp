@@ -58,10 +58,10 @@ TEST(WorkerState, NothingLeavesAnEnd) {
     }
 }
 
-TEST(WorkerState, AProcessEndsThroughStoppingOnly) {
-    // What a process left behind must be looked after, so no end skips that state.
+TEST(WorkerState, ARunEndsThroughStoppingOnly) {
+    // What a run left behind must be looked after, so no end skips that state.
     for (const auto& transition : daemon_ns::worker_transitions()) {
-        if (daemon_ns::has_process(transition.from) && !daemon_ns::has_process(transition.to)) {
+        if (daemon_ns::is_up(transition.from) && !daemon_ns::is_up(transition.to)) {
             EXPECT_EQ(transition.from, WorkerState::stopping);
         }
     }
@@ -76,6 +76,6 @@ TEST(WorkerState, EveryStateHasANameAndASentence) {
 }
 
 TEST(WorkerStateDeathTest, AnEventThatCannotBeIsABug) {
-    EXPECT_DEATH(daemon_ns::next_state(WorkerState::finished, WorkerEvent::spawned),
-                 "finished cannot take the event spawned");
+    EXPECT_DEATH(daemon_ns::next_state(WorkerState::finished, WorkerEvent::started),
+                 "finished cannot take the event started");
 }

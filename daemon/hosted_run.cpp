@@ -1,0 +1,200 @@
+// A run is a small coroutine of ours around the plugin's: it turns whatever leaves the plugin's,
+// a number, an exception, a cancellation, into the end of the run. The context is shared between
+// that coroutine and the run, and reports one end only: either the task's own or, when it does not
+// stop, ours on its behalf. Whatever the task does afterwards reaches nobody.
+#include "daemon/hosted_run.h"
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <typeinfo>
+
+#include "core/blocking.h"
+#include "core/runtime.h"
+#include "core/stack_dump.h"
+
+namespace pilotfish::daemon {
+
+class HostedContext final : public core::PluginContext {
+  public:
+    HostedContext(const config::WorkerSettings& settings, WorkerLog& log, RunListener& listener)
+        : settings_(settings), log_(log), listener_(&listener) {
+        if (settings.log == config::WorkerLog::none) return;
+        output_ = log.open_stream(OutputKind::standard_output);
+        errors_ = log.open_stream(OutputKind::standard_error);
+    }
+    ~HostedContext() {
+        if (output_) log_.close(output_);
+        if (errors_) log_.close(errors_);
+    }
+    HostedContext(const HostedContext&) = delete;
+    HostedContext& operator=(const HostedContext&) = delete;
+
+    std::string_view worker() const noexcept override { return settings_.name; }
+    int instance() const noexcept override { return 1; }
+    std::span<const std::string> args() const noexcept override { return settings_.plugin_args; }
+    std::stop_token stop_token() const noexcept override { return stop_.get_token(); }
+
+    void ready() noexcept override {
+        const std::lock_guard lock(mutex_);
+        if (listener_ != nullptr && !std::exchange(is_ready_, true)) listener_->run_ready();
+    }
+
+    void log(core::LogLevel level, std::string_view line) noexcept override {
+        if (level == core::LogLevel::off || !core::log_enabled(level)) return;
+        const bool is_error = level == core::LogLevel::warn || level == core::LogLevel::error;
+        const auto& stream = is_error ? errors_ : output_;
+        if (!stream) return;
+        try {
+            std::string whole(line);
+            if (!whole.ends_with('\n')) whole.push_back('\n');
+            const std::lock_guard lock(log_mutex_);
+            stream->feed(whole);
+        } catch (const std::bad_alloc&) {
+            // A line that memory does not suffice for is lost, as one that finds no room is.
+        }
+    }
+
+    void request_stop() { stop_.request_stop(); }
+
+    // The one end that counts is the first. False: it was told already.
+    bool report(RunEnd end) {
+        const std::lock_guard lock(mutex_);
+        if (listener_ == nullptr) return false;
+        std::exchange(listener_, nullptr)->run_ended(std::move(end));
+        return true;
+    }
+
+  private:
+    const config::WorkerSettings& settings_;
+    WorkerLog& log_;
+    std::stop_source stop_;
+    std::mutex log_mutex_;  // over the feeding of both streams
+    std::shared_ptr<LogStream> output_;
+    std::shared_ptr<LogStream> errors_;
+    std::mutex mutex_;
+    RunListener* listener_;  // nullptr: its end was reported
+    bool is_ready_ = false;
+};
+
+namespace {
+
+std::string type_of(const std::type_info& type) {
+    char* const name = abi::__cxa_demangle(type.name(), nullptr, nullptr, nullptr);
+    const std::string text = name != nullptr ? name : type.name();
+    std::free(name);
+    return text;
+}
+
+RunEnd returned(int code) {
+    RunEnd end;
+    const bool fits = code >= 0 && code <= 255;
+    end.status.code = fits ? code : 255;
+    end.sentence =
+        fits ? sentence_of(end.status)
+             : "returned " + std::to_string(code) + ", which is no exit code and counts as 255";
+    return end;
+}
+
+RunEnd threw(const std::string& what) {
+    RunEnd end;
+    end.reason = EndReason::threw;
+    end.status.code = 1;
+    end.sentence = "threw " + what;
+    return end;
+}
+
+core::Task<void> host(std::shared_ptr<HostedContext> context,
+                      core::Task<int> (*run)(core::PluginContext&)) {
+    RunEnd end;
+    try {
+        core::Task<int> task = run(*context);
+        if (task) {
+            const int code = co_await task;
+            end = returned(code);
+        } else {
+            end = threw("nothing, but returned a task that is empty");
+        }
+    } catch (const std::exception& error) {
+        end = threw(type_of(typeid(error)) + ": " + error.what());
+    } catch (...) {
+        const std::type_info* const type = abi::__cxa_current_exception_type();
+        end = threw(type != nullptr ? "a " + type_of(*type) : "something that is no exception");
+    }
+    context->report(std::move(end));
+}
+
+// Where a task waits, line by line, as it stands in a dump of all.
+void say_stack(const std::string& worker, std::uint64_t id) {
+    std::string text;
+    core::for_each_task([&](const core::TaskInfo& task) {
+        if (task.id == id) core::append_stack(text, task);
+        return task.id != id;
+    });
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        if (end > at) say_of_worker(worker, core::LogLevel::warn, text.substr(at, end - at));
+        at = end + 1;
+    }
+}
+
+}  // namespace
+
+HostedRun::HostedRun(const config::WorkerSettings& settings, WorkerLog& log, RunListener& listener)
+    : settings_(settings), log_(log), listener_(listener) {}
+
+HostedRun::~HostedRun() = default;
+
+core::Task<std::optional<RunEnd>> HostedRun::start() {
+    if (!plugin_) {
+        const std::string& path = settings_.plugin;
+        PluginLoad load = co_await core::blocking([&path] { return load_plugin(path); });
+        if (!load.plugin) {
+            RunEnd end;
+            end.reason = EndReason::start_failed;
+            end.status.code = load.refusal.exit_code;
+            end.sentence = load.refusal.error.message;
+            co_return end;
+        }
+        plugin_ = std::move(load.plugin);
+    }
+    auto context = std::make_shared<HostedContext>(settings_, log_, listener_);
+    const std::lock_guard lock(mutex_);
+    context_ = context;
+    task_ = core::spawn(host(std::move(context), plugin_->run), {.name = settings_.name});
+    co_return std::nullopt;
+}
+
+void HostedRun::ask_to_stop(const ReceivedSignal&) {
+    std::shared_ptr<HostedContext> context;
+    {
+        const std::lock_guard lock(mutex_);
+        context = context_;
+    }
+    // Outside of the lock: callbacks of the plugin run in it.
+    if (context) context->request_stop();
+}
+
+void HostedRun::end_by_force() {
+    std::shared_ptr<HostedContext> context;
+    std::uint64_t id = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        context = context_;
+        if (task_) id = task_.id();
+    }
+    if (!context) return;
+    RunEnd end;
+    end.reason = EndReason::left_behind;
+    end.status.code = 128 + SIGKILL;  // what a process would have that had to be killed
+    end.sentence = "was left behind";
+    if (context->report(std::move(end))) say_stack(settings_.name, id);
+}
+
+void HostedRun::over() {
+    const std::lock_guard lock(mutex_);
+    context_.reset();
+    task_.detach();
+}
+
+}  // namespace pilotfish::daemon

@@ -1,0 +1,169 @@
+#include "daemon/process_run.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "daemon/descendants.h"
+#include "daemon/pidfd.h"
+
+namespace pilotfish::daemon {
+namespace {
+
+// Only zombies are left of it, as far as /proc shows.
+bool group_is_dead(pid_t group) {
+    bool seen = false;
+    for (const Descendant& process : descendants_of(getpid())) {
+        if (process.group != group) continue;
+        if (process.state != 'Z') return false;
+        seen = true;
+    }
+    return seen;
+}
+
+bool group_exists(pid_t group) { return kill(-group, 0) == 0 || errno == EPERM; }
+
+}  // namespace
+
+ProcessRun::ProcessRun(const config::WorkerSettings& settings, const WorkerRole& role,
+                       WorkerContext& context, WorkerLog& log, RunListener& listener)
+    : settings_(settings), role_(role), context_(context), log_(log), listener_(listener) {}
+
+ProcessRun::~ProcessRun() {
+    if (pidfd_ >= 0) close(pidfd_);
+}
+
+SpawnResult ProcessRun::spawn_it() {
+    SpawnRequest request;
+    request.command = settings_.command;
+    request.environment = context_.environment_for(settings_);
+    request.directory = settings_.cwd.empty() ? role_.directory : settings_.cwd;
+    request.stdin_fd =
+        settings_.stdin_mode == config::StdinMode::inherit ? STDIN_FILENO : kNullDevice;
+    request.inherit_descriptors = role_.inherit_descriptors;
+    if (role_.terminal) request.foreground_tty = role_.terminal->fd();
+    const SignalsAtStart& signals = context_.signals_at_start();
+    request.mask = signals.mask;
+    request.ignore_sigpipe = signals.sigpipe_ignored;
+    request.ignore_sigchld = signals.sigchld_ignored;
+
+    bool pipes_made = true;
+    if (settings_.log == config::WorkerLog::none) {
+        request.stdout_fd = request.stderr_fd = kNullDevice;
+    } else if (settings_.log != config::WorkerLog::inherit) {
+        pipes_made = log_.open_pipe(request.stdout_fd, OutputKind::standard_output) &&
+                     log_.open_pipe(request.stderr_fd, OutputKind::standard_error);
+    }
+    SpawnResult result;
+    if (pipes_made) {
+        result = context_.processes().spawn(request, *this, role_.ends_its_group ? SIGTERM : 0);
+    } else {
+        result.error.error =
+            core::system_error("start " + settings_.name + ": make a pipe for its log", errno);
+    }
+    if (request.stdout_fd > 2) close(request.stdout_fd);
+    if (request.stderr_fd > 2) close(request.stderr_fd);
+    return result;
+}
+
+core::Task<std::optional<RunEnd>> ProcessRun::start() {
+    const SpawnResult result = spawn_it();
+    const std::lock_guard lock(mutex_);
+    was_started_ = true;
+    if (!result.process) {
+        if (role_.terminal) role_.terminal->take_back();
+        RunEnd end;
+        end.reason = EndReason::start_failed;
+        end.status.code = result.error.exit_code;
+        end.sentence = result.error.error.message;
+        co_return end;
+    }
+    pid_ = group_ = result.process->pid;
+    pidfd_ = result.process->pidfd;
+    // Signals that came before there was anybody to take them.
+    for (const ReceivedSignal& signal : held_signals_) forward_signal(pidfd_, signal);
+    held_signals_.clear();
+    co_return std::nullopt;
+}
+
+pid_t ProcessRun::pid() const {
+    const std::lock_guard lock(mutex_);
+    return pid_;
+}
+
+void ProcessRun::ask_to_stop(const ReceivedSignal& signal) {
+    const std::lock_guard lock(mutex_);
+    if (pidfd_ < 0) return;
+    if (!forward_signal(pidfd_, signal) && errno == EPERM) {
+        say_of_worker(settings_.name, core::LogLevel::error,
+                      "cannot be signalled: it runs as another user and we may not");
+    }
+    // Whoever is stopped (by a debugger, a terminal, SIGSTOP) would never see it.
+    const auto process = read_process(pid_);
+    if (process && process->state == 'T') kill(-group_, SIGCONT);
+}
+
+// The group, whoever of it left our tree, and the process itself wherever it went.
+void ProcessRun::end_by_force() {
+    const std::lock_guard lock(mutex_);
+    if (group_ < 0) return;
+    kill_descendants(group_);
+    kill(-group_, SIGKILL);
+    if (pidfd_ >= 0) send_signal(pidfd_, SIGKILL);
+}
+
+bool ProcessRun::forward(const ReceivedSignal& signal) {
+    const std::lock_guard lock(mutex_);
+    if (signal.number == SIGCONT && role_.terminal && pidfd_ >= 0) {
+        role_.terminal->continue_worker(pid_);
+        return true;
+    }
+    if (pidfd_ >= 0) return forward_signal(pidfd_, signal);
+    // Between two runs there is nobody it was meant for, and the next one has no handler yet.
+    if (was_started_) return false;
+    held_signals_.push_back(signal);
+    return true;
+}
+
+void ProcessRun::suspend_with_it() {
+    if (role_.terminal) role_.terminal->stop_with_worker(pid());
+}
+
+void ProcessRun::over() {
+    if (role_.terminal) role_.terminal->take_back();
+    const std::lock_guard lock(mutex_);
+    pid_ = -1;
+    if (pidfd_ >= 0) close(pidfd_);
+    pidfd_ = -1;
+}
+
+bool ProcessRun::has_leftovers(bool closely) {
+    const std::lock_guard lock(mutex_);
+    if (group_ < 0 || !role_.ends_its_group) return false;
+    // A zombie whose parent does not reap it keeps the group's name, and holds up nobody.
+    if (group_exists(group_) && !(closely && group_is_dead(group_))) return true;
+    group_ = -1;
+    return false;
+}
+
+void ProcessRun::end_leftovers_by_force() {
+    end_by_force();
+    const std::lock_guard lock(mutex_);
+    group_ = -1;
+}
+
+void ProcessRun::process_ended(const ProcessEnd& end) {
+    RunEnd run;
+    run.reason = end.status.signal != 0 ? EndReason::signalled : EndReason::exited;
+    run.status = end.status;
+    run.sentence = sentence_of(end.status);
+    run.cpu_ns = end.cpu_ns;
+    listener_.run_ended(std::move(run));
+}
+
+void ProcessRun::process_stopped(pid_t) {
+    if (role_.terminal) listener_.run_suspended();
+}
+
+}  // namespace pilotfish::daemon

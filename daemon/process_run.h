@@ -1,0 +1,54 @@
+// A worker's child process: its start with pipes and terminal, its pidfd and its process group.
+//
+// As daemon/worker_run.h says. Ownership: owns the pidfd; borrows settings, role, context, log and
+// listener, which must outlive it.
+#pragma once
+
+#include <mutex>
+#include <vector>
+
+#include "daemon/worker_log.h"
+#include "daemon/worker_run.h"
+
+namespace pilotfish::daemon {
+
+class ProcessRun final : public WorkerRun, ProcessListener {
+  public:
+    ProcessRun(const config::WorkerSettings& settings, const WorkerRole& role,
+               WorkerContext& context, WorkerLog& log, RunListener& listener);
+    ~ProcessRun() override;
+    ProcessRun(const ProcessRun&) = delete;
+    ProcessRun& operator=(const ProcessRun&) = delete;
+
+    core::Task<std::optional<RunEnd>> start() override;
+    bool ready_at_once() const override { return true; }
+    pid_t pid() const override;
+    void ask_to_stop(const ReceivedSignal& signal) override;
+    void end_by_force() override;
+    std::string_view force_words() const override { return "killing it"; }
+    bool forward(const ReceivedSignal& signal) override;
+    void suspend_with_it() override;
+    void over() override;
+    bool has_leftovers(bool closely) override;
+    void end_leftovers_by_force() override;
+
+  private:
+    void process_ended(const ProcessEnd& end) override;
+    void process_stopped(pid_t pid) override;
+    SpawnResult spawn_it();
+
+    const config::WorkerSettings& settings_;
+    const WorkerRole& role_;
+    WorkerContext& context_;
+    WorkerLog& log_;
+    RunListener& listener_;
+
+    mutable std::mutex mutex_;
+    pid_t pid_ = -1;
+    pid_t group_ = -1;  // stays until nothing is left of it
+    int pidfd_ = -1;
+    bool was_started_ = false;
+    std::vector<ReceivedSignal> held_signals_;  // came before there was a process
+};
+
+}  // namespace pilotfish::daemon

@@ -20,17 +20,19 @@
 // computes for long or blocks its thread belongs into blocking(), or it holds up the supervision of
 // everybody else.
 //
-// The stop: the worker's task is cancelled and stop_token() is set. A task that has not ended when
-// STOP_TIMEOUT is over cannot be killed; it is left behind, counted and named in the log, and the
-// shutdown goes on without it. So a plugin lets its own tasks end before it does.
+// The stop: the worker's task is cancelled (core/cancel.h) and stop_token() is set. Tasks that it
+// spawned should be in a TaskGroup of its own, which ends them with it; those it leaves behind hear
+// of the end by the token. Whatever has not ended when STOP_TIMEOUT is over cannot be killed: it is
+// named in the log, counted, and left behind.
 //
 // The file is loaded once and never unloaded: a restart runs the coroutine again, with the file's
 // global variables as the run before left them. Build it with pilotfish_add_plugin() of the
 // installed CMake package: the runtime and the C++ library are the executable's.
 //
-// Thread-safety: the context, any thread. Ownership: the context outlives the coroutine, not what
-// the coroutine leaves behind. Blocks: nothing. Fails: a plugin built for another ABI
-// (core/plugin_abi.h) is refused before anything of it but this one function has been called.
+// Thread-safety: the context, any thread. Ownership: the context outlives the coroutine and
+// what it spawned, for as long as these are waited for. Blocks: nothing. Fails: a plugin built for
+// another ABI (core/plugin_abi.h) is refused before anything of it but this one function has been
+// called.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +43,7 @@
 
 #include "core/log.h"
 #include "core/plugin_abi.h"
+#include "core/sleep.h"
 #include "core/task.h"
 
 namespace pilotfish::core {

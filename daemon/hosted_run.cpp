@@ -2,6 +2,10 @@
 // a number, an exception, a cancellation, into the end of the run. The context is shared between
 // that coroutine and the run, and reports one end only: either the task's own or, when it does not
 // stop, ours on its behalf. Whatever the task does afterwards reaches nobody.
+//
+// What it spawned carries the labels "worker" and "run", as all children inherit them. So the tasks
+// that a run leaves behind are found as the group of a process is: they hear of the end by the stop
+// token, have the worker's STOP_TIMEOUT to follow, and are named in the log when they do not.
 #include "daemon/hosted_run.h"
 
 #include <cxxabi.h>
@@ -104,6 +108,12 @@ RunEnd threw(const std::string& what) {
     return end;
 }
 
+RunEnd unwound(std::string sentence) {
+    RunEnd end;
+    end.sentence = std::move(sentence);
+    return end;
+}
+
 core::Task<void> host(std::shared_ptr<HostedContext> context,
                       core::Task<int> (*run)(core::PluginContext&)) {
     RunEnd end;
@@ -115,27 +125,52 @@ core::Task<void> host(std::shared_ptr<HostedContext> context,
         } else {
             end = threw("nothing, but returned a task that is empty");
         }
+    } catch (const core::Cancelled&) {
+        end = unwound("was cancelled");
+    } catch (const core::GoExit&) {
+        end = unwound("called goexit()");
     } catch (const std::exception& error) {
         end = threw(type_of(typeid(error)) + ": " + error.what());
     } catch (...) {
         const std::type_info* const type = abi::__cxa_current_exception_type();
-        end = threw(type != nullptr ? "a " + type_of(*type) : "something that is no exception");
+        end = threw(type != nullptr ? "a value of the type " + type_of(*type) : "something");
     }
     context->report(std::move(end));
 }
 
-// Where a task waits, line by line, as it stands in a dump of all.
-void say_stack(const std::string& worker, std::uint64_t id) {
-    std::string text;
+// Visits the tasks that belong to a run.
+template <class Visit>
+void for_each_task_of(const std::string& worker, const std::string& run, Visit visit) {
     core::for_each_task([&](const core::TaskInfo& task) {
-        if (task.id == id) core::append_stack(text, task);
-        return task.id != id;
+        if (!task.tags) return true;
+        bool of_worker = false;
+        bool of_run = false;
+        for (const auto& [key, value] : task.tags->labels) {
+            of_worker = of_worker || (key == "worker" && value == worker);
+            of_run = of_run || (key == "run" && value == run);
+        }
+        return of_worker && of_run ? visit(task) : true;
+    });
+}
+
+// Where the tasks of a run wait, line by line, as it stands in a dump of all. Returns how many
+// there are.
+std::uint64_t say_stacks(const std::string& worker, const std::string& run) {
+    constexpr std::uint64_t kMostShown = 16;  // chosen: more would drown the reason
+    std::uint64_t count = 0;
+    std::string text;
+    for_each_task_of(worker, run, [&](const core::TaskInfo& task) {
+        if (++count <= kMostShown) core::append_stack(text, task);
+        return true;
     });
     for (std::size_t at = 0; at < text.size();) {
         const std::size_t end = std::min(text.find('\n', at), text.size());
-        if (end > at) say_of_worker(worker, core::LogLevel::warn, text.substr(at, end - at));
+        if (end > at)
+            core::log(core::LogLevel::warn, "daemon",
+                      worker + " left behind: " + text.substr(at, end - at));
         at = end + 1;
     }
+    return count;
 }
 
 }  // namespace
@@ -160,8 +195,14 @@ core::Task<std::optional<RunEnd>> HostedRun::start() {
     }
     auto context = std::make_shared<HostedContext>(settings_, log_, listener_);
     const std::lock_guard lock(mutex_);
+    run_number_ = std::to_string(++runs_);
     context_ = context;
-    task_ = core::spawn(host(std::move(context), plugin_->run), {.name = settings_.name});
+    core::SpawnOptions options;
+    options.name = settings_.name;
+    const std::initializer_list<core::LabelView> labels = {{"worker", settings_.name},
+                                                           {"run", run_number_}};
+    options.labels = labels;
+    task_ = core::spawn(host(std::move(context), plugin_->run), options);
     co_return std::nullopt;
 }
 
@@ -170,6 +211,7 @@ void HostedRun::ask_to_stop(const ReceivedSignal&) {
     {
         const std::lock_guard lock(mutex_);
         context = context_;
+        if (task_) task_.cancel();
     }
     // Outside of the lock: callbacks of the plugin run in it.
     if (context) context->request_stop();
@@ -177,24 +219,48 @@ void HostedRun::ask_to_stop(const ReceivedSignal&) {
 
 void HostedRun::end_by_force() {
     std::shared_ptr<HostedContext> context;
-    std::uint64_t id = 0;
+    std::string run;
     {
         const std::lock_guard lock(mutex_);
         context = context_;
-        if (task_) id = task_.id();
+        run = run_number_;
     }
     if (!context) return;
     RunEnd end;
     end.reason = EndReason::left_behind;
     end.status.code = 128 + SIGKILL;  // what a process would have that had to be killed
     end.sentence = "was left behind";
-    if (context->report(std::move(end))) say_stack(settings_.name, id);
+    if (context->report(std::move(end))) say_stacks(settings_.name, run);
 }
 
-void HostedRun::over() {
+void HostedRun::over(EndReason reason) {
+    std::shared_ptr<HostedContext> context;
+    {
+        const std::lock_guard lock(mutex_);
+        task_.detach();
+        context = context_;
+        // Its tasks were named already, and nobody waits for them any more.
+        if (reason == EndReason::left_behind) context_.reset();
+    }
+    if (context) context->request_stop();
+}
+
+bool HostedRun::has_leftovers(bool) {
+    const std::lock_guard lock(mutex_);
+    if (!context_) return false;
+    bool any = false;
+    for_each_task_of(settings_.name, run_number_, [&any](const core::TaskInfo&) {
+        any = true;
+        return false;
+    });
+    if (!any) context_.reset();
+    return any;
+}
+
+void HostedRun::end_leftovers_by_force() {
+    say_stacks(settings_.name, run_number_);
     const std::lock_guard lock(mutex_);
     context_.reset();
-    task_.detach();
 }
 
 }  // namespace pilotfish::daemon

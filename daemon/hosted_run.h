@@ -32,9 +32,12 @@ class HostedRun final : public WorkerRun {
     }
     bool forward(const ReceivedSignal&) override { return false; }
     void suspend_with_it() override {}
-    void over() override;
-    bool has_leftovers(bool) override { return false; }
-    void end_leftovers_by_force() override {}
+    void over(EndReason reason) override;
+    bool has_leftovers(bool closely) override;
+    std::string_view leftover_words() const override {
+        return "left tasks behind that did not end: they go on without it";
+    }
+    void end_leftovers_by_force() override;
 
   private:
     const config::WorkerSettings& settings_;
@@ -43,7 +46,9 @@ class HostedRun final : public WorkerRun {
     std::optional<LoadedPlugin> plugin_;
 
     std::mutex mutex_;
-    std::shared_ptr<HostedContext> context_;  // of the current run
+    std::shared_ptr<HostedContext> context_;  // of the current run, until nothing is left of it
+    std::uint64_t runs_ = 0;
+    std::string run_number_;  // of the current run, as its tasks are labelled
     core::JoinHandle<void> task_;
 };
 

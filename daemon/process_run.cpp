@@ -130,7 +130,7 @@ void ProcessRun::suspend_with_it() {
     if (role_.terminal) role_.terminal->stop_with_worker(pid());
 }
 
-void ProcessRun::over() {
+void ProcessRun::over(EndReason) {
     if (role_.terminal) role_.terminal->take_back();
     const std::lock_guard lock(mutex_);
     pid_ = -1;

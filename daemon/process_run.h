@@ -28,8 +28,11 @@ class ProcessRun final : public WorkerRun, ProcessListener {
     std::string_view force_words() const override { return "killing it"; }
     bool forward(const ReceivedSignal& signal) override;
     void suspend_with_it() override;
-    void over() override;
+    void over(EndReason reason) override;
     bool has_leftovers(bool closely) override;
+    std::string_view leftover_words() const override {
+        return "left processes behind that did not end: killed them";
+    }
     void end_leftovers_by_force() override;
 
   private:

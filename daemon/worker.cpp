@@ -96,7 +96,7 @@ core::Task<void> Worker::watch() {
             case Message::Kind::ended: {
                 const std::string text = message.end.sentence + " after " +
                                          duration_text(SteadyClock::now() - status().started);
-                run_->over();
+                run_->over(message.end.reason);
                 note_end(message.end, forced ? text + ", as it did not stop" : text);
                 if (!stop_requested_) apply(WorkerEvent::ended);
                 co_return;
@@ -133,7 +133,7 @@ core::Task<void> Worker::end_leftovers() {
     while (run_->has_leftovers(pause >= kLongestPause)) {
         if (SteadyClock::now() >= deadline) {
             run_->end_leftovers_by_force();
-            say(core::LogLevel::warn, "left processes behind that did not end: killed them");
+            say(core::LogLevel::warn, run_->leftover_words());
             break;
         }
         auto received = co_await inbox_.receive(SteadyClock::now() + pause);

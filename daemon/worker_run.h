@@ -73,9 +73,11 @@ class WorkerRun {
     virtual void suspend_with_it() = 0;
 
     // The end of the run was heard: what belonged to it is let go of.
-    virtual void over() = 0;
+    virtual void over(EndReason reason) = 0;
     // Something that the run left behind is still there. closely: look whether it only seems so.
     virtual bool has_leftovers(bool closely) = 0;
+    // What the log says when that is done.
+    virtual std::string_view leftover_words() const = 0;
     virtual void end_leftovers_by_force() = 0;
 };
 

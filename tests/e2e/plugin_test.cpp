@@ -1,0 +1,270 @@
+// Hosted workers: plugins built out of the tree against an installed pilotfish, in the real binary.
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/e2e/support/observe.h"
+#include "tests/e2e/support/process.h"
+#include "tests/support/test_support.h"
+
+namespace pilotfish::e2e {
+namespace {
+
+class Plugin : public EndToEnd {};
+
+using Environment = std::map<std::string, std::string>;
+
+std::string plugin(const std::string& name) {
+    return std::string(PILOTFISH_E2E_PLUGINS) + "/" + name + ".so";
+}
+
+Environment hosting(const std::string& path, const std::string& args,
+                    const Environment& more = {}) {
+    Environment environment = {{"PILOTFISH_WORKERS", "web"},
+                               {"PILOTFISH_ADMIN_LISTEN", "off"},
+                               {"PILOTFISH_WORKER_WEB_PLUGIN", path}};
+    if (!args.empty()) environment["PILOTFISH_WORKER_WEB_PLUGIN_ARGS"] = args;
+    for (const auto& [name, value] : more) environment[name] = value;
+    return environment;
+}
+
+Environment once(const std::string& path, const std::string& args) {
+    return hosting(path, args, {{"PILOTFISH_WORKER_WEB_RESTART", "never"}});
+}
+
+Outcome run_once(const std::string& path, const std::string& args = {}) {
+    return run({pilotfish(), "run"}, {.env = once(path, args)});
+}
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+TEST_F(Plugin, RunsWithItsArgumentsAndItsLinesAreTheWorkers) {
+    const Outcome outcome = run_once(plugin("actor"), "log 'two words' warn oh return 0");
+    EXPECT_EQ(outcome.end, exited(0));
+    EXPECT_TRUE(has(outcome.out, "web | two words\n")) << outcome.out;
+    EXPECT_TRUE(has(outcome.err, "web | oh\n")) << outcome.err;
+}
+
+TEST_F(Plugin, LogSettingsHoldForIt) {
+    Environment environment = once(plugin("actor"), "log hello");
+    environment["PILOTFISH_WORKER_WEB_LOG"] = "json";
+    EXPECT_TRUE(has(run({pilotfish(), "run"}, {.env = environment}).out, R"("line":"hello")"));
+    environment["PILOTFISH_WORKER_WEB_LOG"] = "inherit";
+    EXPECT_EQ(run({pilotfish(), "run"}, {.env = environment}).out, "hello\n");
+    environment["PILOTFISH_WORKER_WEB_LOG"] = "none";
+    EXPECT_EQ(run({pilotfish(), "run"}, {.env = environment}).out, "");
+    environment["PILOTFISH_WORKER_WEB_LOG"] = "inherit";
+    environment["PILOTFISH_LOG_LEVEL"] = "warn";
+    EXPECT_EQ(run({pilotfish(), "run"}, {.env = environment}).out, "");
+}
+
+TEST_F(Plugin, SharesTheCppLibraryWithTheExecutable) {
+    const Outcome outcome = run_once(plugin("actor"), "library");
+    EXPECT_EQ(outcome.out, "web | one library\n") << outcome.err;
+}
+
+TEST_F(Plugin, EndsWithWhatItReturns) {
+    EXPECT_EQ(run_once(plugin("actor"), "return 3").end, exited(3));
+    const Outcome outcome = run_once(plugin("actor"), "return 1000");
+    EXPECT_EQ(outcome.end, exited(255));
+    EXPECT_TRUE(has(outcome.err, "returned 1000, which is no exit code")) << outcome.err;
+}
+
+TEST_F(Plugin, AnExceptionEndsTheWorkerAndNotTheDaemon) {
+    const Outcome outcome = run_once(plugin("actor"), "throw 'oh dear'");
+    EXPECT_EQ(outcome.end, exited(1));
+    EXPECT_TRUE(has(outcome.err, "Tantrum: oh dear after ")) << outcome.err;
+    EXPECT_TRUE(has(run_once(plugin("actor"), "throw-int").err, "threw a value of the type int"));
+    EXPECT_EQ(run_once(plugin("actor"), "goexit").end, exited(0));
+}
+
+TEST_F(Plugin, AnExceptionIsRestartedByThePolicy) {
+    const int port = free_port();
+    Process daemon({pilotfish(), "run"},
+                   {.env = hosting(plugin("actor"), "ready log up sleep 10 throw again",
+                                   {{"PILOTFISH_ADMIN_LISTEN", "127.0.0.1:" + std::to_string(port)},
+                                    {"PILOTFISH_WORKER_WEB_RESTART", "on-failure"},
+                                    {"PILOTFISH_WORKER_WEB_RESTART_DELAY", "10ms"}})});
+    for (int i = 0; i < 4; ++i) daemon.wait_line("web | up");
+    const std::string workers = http_get(port, "/v1/workers").body;
+    EXPECT_TRUE(has(workers, R"("exception")")) << workers;
+    EXPECT_TRUE(has(workers, "again after ")) << workers;
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
+TEST_F(Plugin, IsReadyWhenItSaysSo) {
+    const int port = free_port();
+    const Environment admin = {{"PILOTFISH_ADMIN_LISTEN", "127.0.0.1:" + std::to_string(port)}};
+    {
+        Process daemon({pilotfish(), "run"},
+                       {.env = hosting(plugin("actor"), "log up wait", admin)});
+        daemon.wait_line("web | up");
+        ASSERT_TRUE(eventually([port] { return http_get(port, "/livez").status == 200; }));
+        EXPECT_EQ(http_get(port, "/readyz").status, 503);
+        daemon.signal(SIGTERM);
+        EXPECT_EQ(daemon.wait(), exited(0));
+    }
+    Process daemon({pilotfish(), "run"},
+                   {.env = hosting(plugin("actor"), "ready log up wait", admin)});
+    daemon.wait_line("web | up");
+    EXPECT_TRUE(eventually([port] { return http_get(port, "/readyz").status == 200; }));
+    const std::string workers = http_get(port, "/v1/workers").body;
+    EXPECT_TRUE(has(workers, R"("kind":"plugin")")) << workers;
+    EXPECT_TRUE(has(workers, R"("state":"ready")")) << workers;
+    const std::string stacks = http_get(port, "/debug/pprof/goroutine?debug=2").body;
+    EXPECT_TRUE(has(stacks, R"("worker": "web")")) << stacks;
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
+TEST_F(Plugin, IsToldToEndAndGivenTimeForIt) {
+    Process daemon({pilotfish(), "run"},
+                   {.env = hosting(plugin("actor"), "ready log up linger 100")});
+    daemon.wait_line("web | up");
+    daemon.signal(SIGTERM);
+    daemon.wait_line("web | told, both ways");
+    daemon.wait_line("web | done");
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
+TEST_F(Plugin, IsLeftBehindWhenItDoesNotStopAndNamedInTheLog) {
+    Process daemon({pilotfish(), "run"},
+                   {.env = hosting(plugin("actor"), "ready log up deaf",
+                                   {{"PILOTFISH_WORKER_WEB_STOP_TIMEOUT", "100ms"}})});
+    daemon.wait_line("web | up");
+    daemon.signal(SIGTERM);
+    daemon.wait_error_line("a task cannot be killed, so it is left behind");
+    daemon.wait_error_line("stay_deaf()");
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
+TEST_F(Plugin, TheWholeShutdownsTimeIsEnoughToLeaveItBehind) {
+    Process daemon({pilotfish(), "run"},
+                   {.env = hosting(plugin("actor"), "ready log up deaf",
+                                   {{"PILOTFISH_WORKER_WEB_STOP_TIMEOUT", "1h"},
+                                    {"PILOTFISH_STOP_TIMEOUT", "200ms"}})});
+    daemon.wait_line("web | up");
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait(), exited(0));
+    EXPECT_TRUE(has(daemon.err(), "web was left behind after")) << daemon.err();
+}
+
+TEST_F(Plugin, WhatItSpawnedIsWaitedFor) {
+    const Outcome outcome = run_once(plugin("actor"), "child 100 return 4");
+    EXPECT_EQ(outcome.end, exited(4));
+    EXPECT_EQ(outcome.out, "web | the child is done\n");
+}
+
+TEST_F(Plugin, WhatItSpawnedAndDoesNotEndIsNamed) {
+    Environment environment = once(plugin("actor"), "child 3600000 return 4");
+    environment["PILOTFISH_WORKER_WEB_STOP_TIMEOUT"] = "100ms";
+    const Outcome outcome = run({pilotfish(), "run"}, {.env = environment});
+    EXPECT_EQ(outcome.end, exited(4));
+    EXPECT_TRUE(has(outcome.err, "left tasks behind that did not end")) << outcome.err;
+    EXPECT_TRUE(has(outcome.err, "sleep_shielded(int)")) << outcome.err;
+}
+
+struct Refusal {
+    std::string name;  // of the test
+    std::string path;
+    int code;
+    std::string words;
+};
+
+class RefusedPlugin : public EndToEnd, public testing::WithParamInterface<Refusal> {};
+
+TEST_P(RefusedPlugin, IsAFailedStartWithASentence) {
+    const Outcome outcome = run_once(GetParam().path);
+    EXPECT_EQ(outcome.end, exited(GetParam().code));
+    EXPECT_TRUE(has(outcome.err, "web: cannot load " + GetParam().path + ": " + GetParam().words))
+        << outcome.err;
+}
+
+TEST_P(RefusedPlugin, FailsTheCheckWithTheSameSentence) {
+    const Outcome outcome = run({pilotfish(), "check"}, {.env = hosting(GetParam().path, {})});
+    EXPECT_EQ(outcome.end, exited(2));
+    EXPECT_TRUE(has(outcome.err, "cannot run worker web: cannot load " + GetParam().path + ": " +
+                                     GetParam().words))
+        << outcome.err;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Plugin, RefusedPlugin,
+    testing::Values(
+        Refusal{"Missing", plugin("nowhere"), 127, "no such file"},
+        Refusal{"Text", "/etc/passwd", 126, "not a shared object"},
+        Refusal{"Directory", "/", 126, "not a regular file"},
+        Refusal{"AProgram", program("deaf"), 126, "not a shared object; link it with -shared"},
+        Refusal{"OtherAbi", plugin("other_abi"), 126,
+                "it was built for another ABI (a compiler from the future, libc+++) than this"},
+        Refusal{"NoEntry", plugin("no_entry"), 126, "it has no function pilotfish_plugin_v1"},
+        Refusal{"Undefined", plugin("undefined"), 126,
+                "undefined symbol pilotfish::core::from_a_later_release("}),
+    [](const auto& test) { return test.param.name; });
+
+TEST_F(Plugin, ThatFitsPassesTheCheck) {
+    EXPECT_EQ(run({pilotfish(), "check"}, {.env = hosting(plugin("actor"), {})}).end, exited(0));
+}
+
+TEST_F(Plugin, LivesBesideProcesses) {
+    Process daemon({pilotfish(), "run"},
+                   {.env = hosting(plugin("actor"), "ready log up wait",
+                                   {{"PILOTFISH_WORKERS", "db,web"},
+                                    {"PILOTFISH_WORKER_WEB_AFTER", "db"},
+                                    {"PILOTFISH_WORKER_DB_COMMAND",
+                                     R"(["sh","-c","trap 'echo db told; exit 0' TERM; )"
+                                     R"(echo db up; while :; do sleep 0.05; done"])"}})});
+    daemon.wait_line("db up");
+    daemon.wait_line("web | up");
+    daemon.signal(SIGTERM);
+    daemon.wait_line("web | done");  // who comes AFTER is told first, and waited for
+    daemon.wait_line("db told");
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
+// The examples.
+
+class PluginExample : public EndToEnd {};
+
+namespace fs = std::filesystem;
+
+void give_job(const fs::path& spool, const std::string& name, const std::string& text) {
+    std::ofstream(spool / ("." + name)) << text;
+    fs::rename(spool / ("." + name), spool / "new" / name);
+}
+
+TEST_F(PluginExample, TheQueueWorksOnWhatItFindsAndFinishesWhatItHas) {
+    const tests::TempDir dir;
+    const fs::path spool = dir.path();
+    fs::create_directories(spool / "work");
+    std::ofstream(spool / "work" / "left-by-a-crash") << "once more";
+    Process daemon({pilotfish(), "run"}, {.env = hosting(plugin("queue"), dir.path() + " 2")});
+    daemon.wait_line("web | left-by-a-crash: 2 words");
+    for (int i = 0; i < 20; ++i) give_job(spool, "job" + std::to_string(i), "one two three");
+    for (int i = 0; i < 20; ++i) daemon.wait_line(": 3 words, checksum ");
+    EXPECT_EQ(tests::read_file((spool / "done" / "job7").string()).substr(0, 7), "3 words");
+    EXPECT_TRUE(fs::is_empty(spool / "work"));
+    daemon.signal(SIGTERM);
+    daemon.wait_line("web | stops; jobs to finish: 0");
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
+TEST_F(PluginExample, TheQueueWithoutADirectoryFails) {
+    const Outcome outcome = run_once(plugin("queue"));
+    EXPECT_EQ(outcome.end, exited(1));
+    EXPECT_TRUE(has(outcome.err, "PLUGIN_ARGS must name the spool's directory")) << outcome.err;
+}
+
+TEST_F(PluginExample, ProgramsEmbedTheRuntime) {
+    const std::string programs = PILOTFISH_E2E_PLUGINS;
+    EXPECT_EQ(run({programs + "/hello"}).out, "the answer is 42; 1 tasks live\n");
+    EXPECT_EQ(run({programs + "/pipeline", "100"}).out, "338350\n");
+}
+
+}  // namespace
+}  // namespace pilotfish::e2e

@@ -52,6 +52,8 @@ configure_package_config_file(cmake/pilotfish-config.cmake.in ${sdk}/pilotfish-c
 write_basic_package_version_file(${sdk}/pilotfish-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${sdk}/pilotfish-config.cmake ${sdk}/pilotfish-config-version.cmake
     DESTINATION ${package_dir} COMPONENT dev)
+# From where the file lies, so that the installed tree can be moved.
+file(RELATIVE_PATH prefix_from_pc /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 configure_file(cmake/pilotfish.pc.in ${sdk}/pilotfish.pc @ONLY)
 install(FILES ${sdk}/pilotfish.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT dev)

@@ -7,6 +7,7 @@ include(CMakePackageConfigHelpers)
 # the headers' includes of one another are rewritten on the way.
 set(sdk ${CMAKE_BINARY_DIR}/sdk)
 set(internal scheduler.h parker.h registry.h)
+set(umbrella "// The coroutine runtime, for programs that embed it: every public header at once.\n#pragma once\n\n")
 file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/core/*.h)
 set(public_headers)
 foreach(header ${headers})
@@ -18,8 +19,12 @@ foreach(header ${headers})
     add_custom_command(OUTPUT ${rewritten} DEPENDS ${header} VERBATIM
         COMMAND sed "s|^#include \"core/|#include \"pilotfish/core/|" ${header} > ${rewritten})
     list(APPEND public_headers ${rewritten})
+    if(NOT name MATCHES "^plugin")
+        string(APPEND umbrella "#include <pilotfish/core/${name}>\n")
+    endif()
 endforeach()
 file(MAKE_DIRECTORY ${sdk}/include/pilotfish/core)
+file(CONFIGURE OUTPUT ${sdk}/include/pilotfish/runtime.h CONTENT "${umbrella}" @ONLY)
 add_custom_target(pilotfish_headers ALL DEPENDS ${public_headers})
 
 # Both libraries are the very objects that the executable is made of.

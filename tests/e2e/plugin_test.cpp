@@ -117,7 +117,7 @@ TEST_F(Plugin, IsReadyWhenItSaysSo) {
     EXPECT_TRUE(has(workers, R"("kind":"plugin")")) << workers;
     EXPECT_TRUE(has(workers, R"("state":"ready")")) << workers;
     const std::string stacks = http_get(port, "/debug/pprof/goroutine?debug=2").body;
-    EXPECT_TRUE(has(stacks, R"("worker": "web")")) << stacks;
+    EXPECT_TRUE(has(stacks, R"("worker":"web")")) << stacks;
     daemon.signal(SIGTERM);
     EXPECT_EQ(daemon.wait(), exited(0));
 }

@@ -39,8 +39,8 @@ core::Task<> wait_for_the_end(core::PluginContext& context, int linger_ms) {
         told = true;
     }
     if (!told) co_return;
-    context.log(core::LogLevel::info, context.stop_token().stop_requested() ? "told, both ways"
-                                                                            : "told, one way");
+    context.log(core::LogLevel::info,
+                context.stop_token().stop_requested() ? "told, both ways" : "told, one way");
     if (linger_ms > 0) co_await sleep_shielded(linger_ms);
     context.log(core::LogLevel::info, "done");
 }

@@ -12,20 +12,39 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 namespace pilotfish::daemon {
 namespace {
-
-[[maybe_unused]] constexpr const char* kEntry = "pilotfish_plugin_v1";
 
 PluginLoad refused(const std::string& path, const std::string& why, int exit_code = 126) {
     PluginLoad load;
     load.refusal = {core::Error{"cannot load " + path + ": " + why, 0}, exit_code};
     return load;
 }
+
+}  // namespace
+
+#ifdef PILOTFISH_STATIC
+
+std::string why_no_plugins() {
+    return "this is the static pilotfish, which has no dynamic linker inside; plugins need the "
+           "plain executable";
+}
+
+PluginLoad load_plugin(const std::string& path) { return refused(path, why_no_plugins()); }
+
+#else
+
+std::string why_no_plugins() { return {}; }
+
+namespace {
+
+constexpr const char* kEntry = "pilotfish_plugin_v1";
 
 // "": it is a shared object that this machine could run.
 std::string objection_to(int fd) {
@@ -54,7 +73,6 @@ std::string objection_to(int fd) {
     return {};
 }
 
-#ifndef PILOTFISH_STATIC
 std::string demangled(const std::string& symbol) {
     char* const name = abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, nullptr);
     const std::string text = name != nullptr ? name : symbol;
@@ -75,12 +93,8 @@ std::string linker_words(const std::string& path) {
            ": neither the plugin nor this pilotfish has it; build it with the headers of this very "
            "version, and link what else it needs";
 }
-#endif
 
 PluginLoad load_file(const std::string& path) {
-#ifdef PILOTFISH_STATIC
-    return refused(path, why_no_plugins());
-#else
     void* const object = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (object == nullptr) return refused(path, linker_words(path));
     void* const symbol = dlsym(object, kEntry);
@@ -96,7 +110,7 @@ PluginLoad load_file(const std::string& path) {
             path, std::string("what its ") + kEntry + "() returns is no descriptor of version 1");
     }
     if (plugin->abi_hash != core::plugin_abi_hash()) {
-        const std::string theirs = plugin->abi_words;
+        const std::string theirs = plugin->abi_words != nullptr ? plugin->abi_words : "unknown";
         const bool same_words = theirs == core::kPluginAbiWords;
         return refused(path, "it was built for another ABI (" + theirs +
                                  (same_words ? ", other headers" : "") + ") than this pilotfish (" +
@@ -110,7 +124,6 @@ PluginLoad load_file(const std::string& path) {
     PluginLoad load;
     load.plugin = {plugin->name, plugin->run};
     return load;
-#endif
 }
 
 }  // namespace
@@ -128,13 +141,6 @@ PluginLoad load_plugin(const std::string& path) {
     return load_file(path);
 }
 
-std::string why_no_plugins() {
-#ifdef PILOTFISH_STATIC
-    return "this is the static pilotfish, which has no dynamic linker inside; plugins need the "
-           "plain executable";
-#else
-    return {};
 #endif
-}
 
 }  // namespace pilotfish::daemon

@@ -7,9 +7,9 @@
 // another), the standard library with its ABI flags, the sanitizers, the protocol's number and the
 // size of every structure that inline code touches. NDEBUG is not in it: no layout depends on it.
 //
-// The compiled part of core is one in the process, the executable's. What a header defines inline is
-// compiled into each plugin as well, so no header keeps state of its own: no inline variable that
-// changes, no static in an inline function.
+// The compiled part of core is one in the process, the executable's. What a header defines inline
+// is compiled into each plugin as well, so no header keeps state of its own: no inline variable
+// that changes, no static in an inline function.
 //
 // Constants; nothing blocks or fails. Limits: a change of meaning that moves no member is seen only
 // when kPluginProtocol is raised with it.

@@ -1,4 +1,7 @@
 // Hosted workers: plugins built out of the tree against an installed pilotfish, in the real binary.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -236,6 +239,102 @@ namespace fs = std::filesystem;
 void give_job(const fs::path& spool, const std::string& name, const std::string& text) {
     std::ofstream(spool / ("." + name)) << text;
     fs::rename(spool / ("." + name), spool / "new" / name);
+}
+
+// A client's end of a TCP connection.
+class Client {
+  public:
+    explicit Client(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address = {};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(static_cast<std::uint16_t>(port));
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        const timeval patience = {.tv_sec = 20, .tv_usec = 0};
+        setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    }
+    ~Client() { close(fd_); }
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    bool connected() const { return connected_; }
+    void send(const std::string& text) const {
+        EXPECT_EQ(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(text.size()));
+    }
+    // That many bytes, or what came before the end.
+    std::string receive(std::size_t bytes) const {
+        std::string text(bytes, '\0');
+        const ssize_t got = recv(fd_, text.data(), bytes, MSG_WAITALL);
+        text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+        return text;
+    }
+    // The other side has closed, and nothing was left to read.
+    bool ended() const {
+        char byte;
+        return recv(fd_, &byte, 1, 0) == 0;
+    }
+
+  private:
+    int fd_;
+    bool connected_;
+};
+
+TEST_F(PluginExample, TheEchoSendsBackWhatItGetsAndClosesWhenToldToEnd) {
+    const int port = free_port();
+    Process daemon({pilotfish(), "run"},
+                   {.env = hosting(plugin("echo"), "127.0.0.1:" + std::to_string(port))});
+    daemon.wait_line("web | echo on 127.0.0.1:" + std::to_string(port));
+    const Client one(port);
+    const Client two(port);
+    ASSERT_TRUE(one.connected() && two.connected());
+    const std::string large(100'000, 'x');
+    one.send("hello");
+    two.send(large);
+    EXPECT_EQ(one.receive(5), "hello");
+    EXPECT_EQ(two.receive(large.size()), large);
+    daemon.signal(SIGTERM);
+    EXPECT_TRUE(one.ended());
+    EXPECT_TRUE(two.ended());
+    daemon.wait_line("web | every connection is closed");
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
+TEST_F(PluginExample, TheEchoSpeaksHttp) {
+    const int port = free_port();
+    Process daemon({pilotfish(), "run"},
+                   {.env = hosting(plugin("echo"), "127.0.0.1:" + std::to_string(port) + " http")});
+    daemon.wait_line("web | http on ");
+    const Answer answer = http_get(port, "/some/path");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body.substr(0, 24), "GET /some/path HTTP/1.1\r");
+    // Two requests in one piece are two answers; a method it does not know ends the connection.
+    const Client client(port);
+    client.send("GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\nPUT /c HTTP/1.1\r\n\r\n");
+    const std::string answers = client.receive(100'000);
+    const std::size_t a = answers.find("GET /a");
+    const std::size_t b = answers.find("GET /b");
+    EXPECT_TRUE(a < b && b != std::string::npos) << answers;
+    EXPECT_TRUE(has(answers, "405 Method Not Allowed")) << answers;
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
+TEST_F(PluginExample, AnAddressThatIsTakenFailsTheRunAndIsTriedAgain) {
+    const int port = free_port();
+    const std::string address = "127.0.0.1:" + std::to_string(port);
+    Process first({pilotfish(), "run"}, {.env = hosting(plugin("echo"), address)});
+    first.wait_line("web | echo on ");
+    Process second({pilotfish(), "run"},
+                   {.env = hosting(plugin("echo"), address,
+                                   {{"PILOTFISH_WORKER_WEB_RESTART_DELAY", "10ms"},
+                                    {"PILOTFISH_WORKER_WEB_RESTART_MAX_DELAY", "10ms"}})});
+    second.wait_error_line("next try in");
+    first.signal(SIGTERM);
+    EXPECT_EQ(first.wait(), exited(0));
+    second.wait_line("web | echo on " + address);
+    second.signal(SIGTERM);
+    EXPECT_EQ(second.wait(), exited(0));
 }
 
 TEST_F(PluginExample, TheQueueWorksOnWhatItFindsAndFinishesWhatItHas) {

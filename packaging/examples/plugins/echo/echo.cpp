@@ -3,8 +3,8 @@
 //   PLUGIN_ARGS   ADDRESS [echo|http]        default: 127.0.0.1:8080 echo
 //
 // echo sends every byte back. http answers each request with its own head as plain text, and keeps
-// the connection for the next one. Told to stop, it accepts no more, lets every answer that is being
-// written go out, and closes: who waits for the next request is not waited for.
+// the connection for the next one. Told to stop, it accepts no more, lets every answer that is
+// being written go out, and closes: who waits for the next request is not waited for.
 //
 // It shows: sockets with deadlines, a task a connection in a group that ends together, results
 // instead of exceptions for what the network does, and a drain.

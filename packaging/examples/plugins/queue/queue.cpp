@@ -123,8 +123,8 @@ core::Task<int> run(core::PluginContext& context) {
     try {
         co_await look_for_jobs(context, spool, jobs);
     } catch (const core::Cancelled&) {
-        context.log(core::LogLevel::info,
-                    "stops; jobs to finish: " + std::to_string(jobs.size()) + " and what is at work");
+        context.log(core::LogLevel::info, "stops; jobs to finish: " + std::to_string(jobs.size()) +
+                                              " and what is at work");
     } catch (...) {
         failure = std::current_exception();
     }

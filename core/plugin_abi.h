@@ -21,9 +21,11 @@
 
 #include "core/async_fd.h"
 #include "core/blocking.h"
+#include "core/byte_stream.h"
 #include "core/channel.h"
 #include "core/sleep.h"
 #include "core/task.h"
+#include "core/task_group.h"
 #include "core/timer_heap.h"
 
 #if defined(__clang__)
@@ -86,7 +88,11 @@ consteval std::uint64_t plugin_abi_hash() {
                                      sizeof(ReadyAwait),
                                      sizeof(JoinAwait<int>),
                                      sizeof(ChildAwait<int>),
-                                     sizeof(TaskPromise<int>)};
+                                     sizeof(TaskPromise<int>),
+                                     sizeof(TaskGroup),
+                                     sizeof(TaskTags),
+                                     sizeof(ByteStream),
+                                     sizeof(IoAwait<ReadSome>)};
     for (const std::uint64_t number : numbers) hash = (hash ^ number) * kPrime;
     return hash;
 }

@@ -154,12 +154,20 @@ class Container {
         }
         core::RuntimeOptions options;
         options.processors = limits_.snapshot().derived.maxprocs;
-        options.watch = core::Watch::settled;  // a short-lived command should not pay for it
+        // A short-lived command should not pay for it; a hosted task may hold its processor from
+        // its first step on, and then somebody has to notice that the others need another one.
+        options.watch = hosts_tasks() ? core::Watch::from_start : core::Watch::settled;
         core::Runtime runtime(options);
         return runtime.run(supervise());
     }
 
   private:
+    bool hosts_tasks() const {
+        const auto& workers = configuration_.workers;
+        return std::any_of(workers.begin(), workers.end(),
+                           [](const auto& worker) { return !worker.settings.plugin.empty(); });
+    }
+
     core::Task<int> supervise() {
         verdict_ = co_await supervisor_.run();
         leave();

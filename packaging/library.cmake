@@ -6,7 +6,7 @@ include(CMakePackageConfigHelpers)
 # Users include <pilotfish/core/task.h>. A bare core/ on their include path would meet their own, so
 # the headers' includes of one another are rewritten on the way.
 set(sdk ${CMAKE_BINARY_DIR}/sdk)
-set(internal scheduler.h parker.h registry.h)
+set(internal scheduler.h parker.h registry.h watcher.h long_step.h socket_calls.h native_symbols.h)
 set(umbrella "// The coroutine runtime, for programs that embed it: every public header at once.\n#pragma once\n\n")
 file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/core/*.h)
 set(public_headers)

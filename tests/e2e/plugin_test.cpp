@@ -146,6 +146,22 @@ TEST_F(Plugin, IsLeftBehindWhenItDoesNotStopAndNamedInTheLog) {
     EXPECT_EQ(daemon.wait(), exited(0));
 }
 
+TEST_F(Plugin, ThatHoldsItsProcessorForEverHoldsUpNobodyElse) {
+    if (sysconf(_SC_NPROCESSORS_ONLN) < 2) GTEST_SKIP() << "there is one processor";
+    Process daemon({pilotfish(), "run"},
+                   {.env = hosting(plugin("actor"), "ready spin",
+                                   {{"PILOTFISH_MAXPROCS", "2"},
+                                    {"PILOTFISH_WORKERS", "web,db"},
+                                    {"PILOTFISH_WORKER_DB_COMMAND",
+                                     R"(["sh","-c","echo db up; exec sleep 1000"])"},
+                                    {"PILOTFISH_WORKER_WEB_STOP_TIMEOUT", "100ms"}})});
+    daemon.wait_line("db up");
+    daemon.wait_error_line("pilotfish 0.");
+    daemon.signal(SIGTERM);
+    daemon.wait_error_line("a task cannot be killed, so it is left behind");
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
 TEST_F(Plugin, TheWholeShutdownsTimeIsEnoughToLeaveItBehind) {
     Process daemon({pilotfish(), "run"},
                    {.env = hosting(plugin("actor"), "ready log up deaf",

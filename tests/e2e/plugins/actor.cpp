@@ -1,6 +1,7 @@
 // Plays what a test asks for, word by word in PLUGIN_ARGS: "ready", "log TEXT", "warn TEXT",
 // "return N", "throw TEXT", "throw-int", "goexit", "sleep MS", "wait" (for the end), "linger MS"
-// (at the end), "deaf" (to it), "child MS" (a task that outlives it), "library" (what the C++
+// (at the end), "deaf" (to it), "spin"
+// (for ever), "child MS" (a task that outlives it), "library" (what the C++
 // library shares with the executable).
 #include <pilotfish/plugin.h>
 
@@ -48,6 +49,11 @@ core::Task<> wait_for_the_end(core::PluginContext& context, int linger_ms) {
 core::Task<> stay_deaf() {
     core::Shield shield;
     for (;;) co_await core::sleep_for(std::chrono::hours(1));
+}
+
+[[noreturn]] void spin() {
+    volatile unsigned long turns = 0;
+    for (;;) turns = turns + 1;
 }
 
 core::Task<> child(core::PluginContext& context, int ms) {
@@ -109,6 +115,7 @@ core::Task<int> act(core::PluginContext& context) {
         if (word == "wait") co_await wait_for_the_end(context, 0);
         if (word == "linger") co_await wait_for_the_end(context, number);
         if (word == "deaf") co_await stay_deaf();
+        if (word == "spin") spin();
         if (word == "child") core::spawn(child(context, number), {.name = "child"}).detach();
         if (word == "library") {
             const std::string verdict = co_await check_library();

@@ -10,11 +10,11 @@ namespace pilotfish::core {
 namespace {
 
 void handle_sigpipe() noexcept {
-    struct sigaction now {};
+    struct sigaction now{};
     if (::sigaction(SIGPIPE, nullptr, &now) != 0 || now.sa_flags & SA_SIGINFO ||
         now.sa_handler != SIG_DFL)
         return;
-    struct sigaction nothing {};
+    struct sigaction nothing{};
     nothing.sa_handler = [](int) {};
     nothing.sa_flags = SA_RESTART;
     ::sigaction(SIGPIPE, &nothing, nullptr);

@@ -11,7 +11,7 @@
 
 enum { EVENTS = 256, ROOM = 4096 };
 
-static void check(int answer, const char *what) {
+static void check(int answer, const char* what) {
     if (answer >= 0) return;
     perror(what);
     exit(1);
@@ -21,9 +21,9 @@ int main(void) {
     const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
-    check(bind(listener, (struct sockaddr *)&address, length), "bind");
+    check(bind(listener, (struct sockaddr*)&address, length), "bind");
     check(listen(listener, 1024), "listen");
-    check(getsockname(listener, (struct sockaddr *)&address, &length), "getsockname");
+    check(getsockname(listener, (struct sockaddr*)&address, &length), "getsockname");
     printf("%d\n", ntohs(address.sin_port));
     fflush(stdout);
 

@@ -16,7 +16,7 @@
 
 enum { EVENTS = 256, REQUEST = 64 };
 
-static void fail(const char *what) {
+static void fail(const char* what) {
     perror(what);
     exit(1);
 }
@@ -28,16 +28,16 @@ static double now(clockid_t clock) {
 }
 
 // Since the start of each thread that lives: servers here keep theirs.
-static double server_cpu(const char *pid) {
+static double server_cpu(const char* pid) {
     char path[300];
     snprintf(path, sizeof path, "/proc/%s/task", pid);
-    DIR *folder = opendir(path);
+    DIR* folder = opendir(path);
     if (!folder) fail(path);
     double sum = 0;
-    for (struct dirent *entry; (entry = readdir(folder));) {
+    for (struct dirent* entry; (entry = readdir(folder));) {
         unsigned long long ran = 0;
         snprintf(path, sizeof path, "/proc/%s/task/%s/schedstat", pid, entry->d_name);
-        FILE *file = entry->d_name[0] == '.' ? NULL : fopen(path, "r");
+        FILE* file = entry->d_name[0] == '.' ? NULL : fopen(path, "r");
         if (!file) continue;
         if (fscanf(file, "%llu", &ran) == 1) sum += (double)ran;
         fclose(file);
@@ -55,14 +55,14 @@ static void connect_one(int poller, in_port_t port) {
     const int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
-    if (connect(fd, (struct sockaddr *)&address, sizeof address)) fail("connect");
+    if (connect(fd, (struct sockaddr*)&address, sizeof address)) fail("connect");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     struct epoll_event wanted = {.events = EPOLLIN, .data.fd = fd};
     if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &wanted)) fail("epoll_ctl");
     request(fd);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     if (argc != 5) {
         fprintf(stderr, "usage: echo_load PORT SERVER_PID CONNECTIONS SECONDS\n");
         return 2;

@@ -39,7 +39,7 @@ Task<> echoes(Channel<int>& in, Channel<int>& out) {
     for (;;) {
         Received<int> got = co_await in.receive();
         if (!got) co_return;
-        out.send(got.value.value() + 1);
+        out.post(got.value.value() + 1);
     }
 }
 
@@ -56,7 +56,7 @@ Task<> stays(int number, int rounds) {
         EXPECT_EQ(mark, number);
         co_await yield();
         EXPECT_EQ(thread_id(), here);
-        ask.send(i);
+        ask.post(i);
         Received<int> got = co_await answer.receive();
         EXPECT_TRUE(got);
         EXPECT_EQ(got.value.value(), i + 1);

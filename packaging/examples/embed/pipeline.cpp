@@ -12,7 +12,7 @@ namespace {
 
 core::Task<> produce(core::Channel<int>& numbers, int count) {
     for (int number = 1; number <= count; ++number) {
-        numbers.send(number);
+        numbers.post(number);
         if (number % 100 == 0) co_await core::sleep_for(std::chrono::milliseconds(1));
     }
     numbers.close();
@@ -25,7 +25,7 @@ core::Task<> square(core::Channel<int>& numbers, core::Channel<long>& squares) {
         // Stands for a call that blocks its thread: a file, a database driver.
         const int value = *number.value;
         const long squared = co_await core::blocking([value] { return long{value} * value; });
-        squares.send(squared);
+        squares.post(squared);
     }
 }
 

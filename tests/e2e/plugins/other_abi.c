@@ -1,4 +1,5 @@
-/* What a plugin built by an unknown compiler would say of itself. Its coroutine must never be called. */
+/* What a plugin built by an unknown compiler would say of itself. Its coroutine must never be
+ * called. */
 #include <stdint.h>
 #include <stdlib.h>
 

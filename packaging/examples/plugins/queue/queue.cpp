@@ -83,7 +83,7 @@ core::Task<> look_for_jobs(core::PluginContext& context, const Spool& spool,
     std::vector<std::string> names =
         co_await core::blocking([&spool] { return names_in(spool.claimed); });
     while (!context.stop_token().stop_requested()) {
-        for (std::string& name : names) jobs.send(std::move(name));
+        for (std::string& name : names) jobs.post(std::move(name));
         co_await core::sleep_for(std::chrono::milliseconds(100));
         names = co_await core::blocking([&spool] { return claim(spool); });
     }

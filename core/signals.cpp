@@ -11,6 +11,8 @@ Result<SignalSource> SignalSource::open(const SignalSet& signals) {
         // Those two cannot be blocked, and those between are the C library's own.
         if (signal == SIGKILL || signal == SIGSTOP || (signal >= __SIGRTMIN && signal < SIGRTMIN))
             continue;
+        // Threads of the runtime leave it open for core/native_stack.h, which passes on the rest.
+        if (signal == SIGURG) continue;
         PF_CHECK(!signals.has(signal) || sigismember(&blocked, signal) == 1,
                  "a signal is to be read that this thread does not block: make a BlockedSignals "
                  "before the Runtime");

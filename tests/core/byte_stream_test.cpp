@@ -124,7 +124,7 @@ Task<int> data_and_the_end() {
         Ends ends = co_await connected();
         (void)co_await ends.client.write_all("last words");
         ends.client.close();
-        if (round % 2 == 0) co_await settle();  // one edge tells of both
+        if (round % 2 == 0) co_await let_peers_run();  // one edge tells of both
         const std::string text = co_await read_all(ends.server);
         EXPECT_EQ(text, "last words");
     }
@@ -143,7 +143,7 @@ Task<int> data_and_a_reset() {
     const Result<std::size_t> first = co_await ends.server.read_some({&byte, 1});
     EXPECT_EQ(*first, 1u);
     (void)co_await ends.client.write_all("words");
-    co_await settle();
+    co_await let_peers_run();
     const std::string words = co_await reads(ends.server);
     EXPECT_EQ(words, "words");
     ends.client.reset();
@@ -171,7 +171,7 @@ Task<int> urgent_data() {
         }
         PF_CHECK(::send(ends.client.descriptor(), "before!", 7, MSG_OOB) == 7, "send");
         (void)co_await ends.client.write_all("after");
-        if (round % 4 < 2) co_await settle();
+        if (round % 4 < 2) co_await let_peers_run();
         EXPECT_TRUE(ends.client.shutdown_write().ok());
         std::string text = co_await read_all(ends.server);
         EXPECT_EQ(text, "beforeafter");
@@ -188,7 +188,7 @@ Task<int> urgent_data_without_an_end() {
     Ends ends = co_await connected();
     PF_CHECK(::send(ends.client.descriptor(), "before!", 7, MSG_OOB) == 7, "send");
     (void)co_await ends.client.write_all("after");
-    co_await settle();
+    co_await let_peers_run();
     std::string text = co_await reads(ends.server);
     EXPECT_EQ(text, "before");
     text = co_await reads(ends.server);
@@ -250,7 +250,7 @@ Task<> counts(std::uint64_t& steps, const bool& stop) {
 Task<int> is_always_ready() {
     Ends ends = co_await connected();
     (void)co_await ends.client.write_all(std::string(20000, 'x'));
-    co_await settle();
+    co_await let_peers_run();
     bool stop = false;
     std::uint64_t steps = 0;
     JoinHandle<> other = spawn(counts(steps, stop));

@@ -143,7 +143,7 @@ Task<int> is_cancelled() {
     tasks.push_back(spawn(writes_for_ever(std::move(busy.server))));
     tasks.push_back(spawn(accepts_for_ever()));
     (void)co_await ends.client.write_all("seen");
-    co_await settle();
+    co_await let_peers_run();
     for (JoinHandle<>& task : tasks) task.cancel();
     for (JoinHandle<>& task : tasks) co_await task;
     EXPECT_EQ(trace, "seen");
@@ -166,7 +166,7 @@ Task<int> stream_survives() {
     JoinHandle<> reading = spawn(reads_what_is_always_there(ends.server, count));
     const std::string text(5000, 'x');
     (void)co_await ends.client.write_all(text);
-    co_await settle();
+    co_await let_peers_run();
     reading.cancel();
     (void)co_await ends.client.write_all(text);
     co_await reading;
@@ -190,7 +190,7 @@ Task<int> connect_is_cancelled() {
     TcpListener listener = listen_somewhere({.backlog = 0});
     std::vector<JoinHandle<>> connecting;
     for (int i = 0; i < 10; ++i) connecting.push_back(spawn(connects_to(listener.local_address())));
-    co_await settle();
+    co_await let_peers_run();
     for (JoinHandle<>& one : connecting) one.cancel();
     for (JoinHandle<>& one : connecting) co_await one;
     co_return 0;

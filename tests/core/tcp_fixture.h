@@ -60,7 +60,7 @@ inline Task<std::string> reads(TcpStream& stream, Deadline deadline = {}) {
 }
 
 // Lets the poller deliver what the kernel has told, and everything else run.
-inline Task<> settle() {
+inline Task<> let_peers_run() {
     for (int i = 0; i < 3; ++i) co_await sleep_for(std::chrono::milliseconds(1));
 }
 

@@ -220,7 +220,7 @@ Task<int> leaves_waiters(Ends& kept) {
     kept = co_await connected();
     spawn(waits_for_data(std::move(ends.client))).detach();
     spawn(waits_for_room(std::move(ends.server))).detach();
-    co_await settle();
+    co_await let_peers_run();
     co_return 0;
 }
 

@@ -3,8 +3,10 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <new>
 
 #include "core/log.h"
+#include "core/outside_call.h"
 #include "core/runtime.h"
 #include "core/scheduler.h"
 #include "core/task.h"
@@ -101,14 +103,22 @@ Task<> serve(Duty duty) {
     while (duty.serve_one()) co_await yield();
 }
 
+// Serves the queue at once where no task can be had: without a runtime, at its end, without memory.
 void act(std::unique_ptr<CleanupNode> node) noexcept {
     if (!node || !queue.push(std::move(node))) return;
     Duty duty;
-    if (!Scheduler::current() || tls.tearing_down) return;
-    SpawnOptions options{.name = "cleanup"};
-    Task<> task = serve(std::move(duty));
-    const auto where = std::source_location::current();
-    JoinHandle<>(spawn_record_external(task.release(), options, where)).detach();
+    OutsideCall call;
+    const Scheduler* scheduler = Scheduler::current();
+    if (!scheduler || !scheduler->takes_tasks()) return;
+    try {
+        const SpawnOptions options{.name = "cleanup"};
+        Task<> task = serve(std::move(duty));
+        const auto where = std::source_location::current();
+        JoinHandle<>(spawn_record_external(task.frame(), options, where)).detach();
+        task.release();
+    } catch (const std::bad_alloc&) {
+        // What could not be made has let go of the duty, and so served the queue.
+    }
 }
 
 }  // namespace

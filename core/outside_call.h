@@ -18,7 +18,7 @@ class OutsideCall {
     ~OutsideCall();
 };
 
-// Requires: Scheduler::current() is nullptr already.
+// Requires: what such a call looks at, Scheduler::current() or takes_tasks(), says no already.
 void await_outside_calls() noexcept;
 
 }  // namespace pilotfish::core

@@ -17,7 +17,10 @@ Runtime::Runtime(RuntimeOptions options) : scheduler_(std::make_unique<Scheduler
     set_check_dump_hook(&dump_tasks_to_fd);
 }
 
-Runtime::~Runtime() = default;
+Runtime::~Runtime() {
+    // Tasks of a Runtime that never ran.
+    if (scheduler_->takes_tasks()) scheduler_->destroy_tasks();
+}
 
 int Runtime::run(Task<int> main) {
     Scheduler& scheduler = *scheduler_;

@@ -66,7 +66,9 @@ class Runtime {
     template <class T>
     JoinHandle<T> spawn_external(Task<T> task, SpawnOptions options = {},
                                  std::source_location where = std::source_location::current()) {
-        return JoinHandle<T>(spawn_record_external(task.release(), options, where));
+        JoinHandle<T> handle(spawn_record_external(task.frame(), options, where));
+        task.release();
+        return handle;
     }
 
   private:

@@ -127,6 +127,9 @@ class Scheduler {
     void run(TaskRecord* main_record);
     // Destroys what is left of tasks. Requires: run() has returned and all machines are joined.
     void destroy_tasks() noexcept;
+    // False: the tasks are being, or have been, destroyed. An outside thread asks in an OutsideCall
+    // and is then waited for.
+    bool takes_tasks() const noexcept { return !over_.load(std::memory_order_seq_cst); }
 
     // Tasks.
     TaskRecord* make_record(FrameBase* top, const SpawnOptions& options,
@@ -264,6 +267,7 @@ class Scheduler {
     std::atomic<int> searching_{0};               // machines that look for work to steal
     std::atomic<std::int64_t> poll_until_ns_{0};  // until when the poller's owner sleeps
     std::atomic<bool> stopping_{false};
+    std::atomic<bool> over_{false};
     Machine first_machine_;
     std::atomic<Machine*> machines_{&first_machine_};
     TaskRecord* main_record_ = nullptr;

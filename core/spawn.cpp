@@ -1,26 +1,37 @@
 // The life of a task: how its record is made, joined, detached, finished and freed.
+#include <memory>
 #include <new>
 #include <string>
 
 #include "core/cancel.h"
+#include "core/outside_call.h"
 #include "core/scheduler.h"
 #include "core/task.h"
 
 namespace pilotfish::core {
 
-constexpr std::uint64_t kIdBlock =
-    64;  // identities a processor takes from the common counter at once
+// Identities that a processor takes from the common counter at once.
+constexpr std::uint64_t kIdBlock = 64;
+
+namespace {
+struct DropTags {
+    void operator()(TaskTags* tags) const noexcept { tags->drop(); }
+};
+using OwnedTags = std::unique_ptr<TaskTags, DropTags>;
+}  // namespace
 
 TaskRecord* Scheduler::make_record(FrameBase* top, const SpawnOptions& options,
                                    const std::source_location& where, bool outside) {
+    TaskTags* inherited = !outside && tls.task ? tls.task->tags : nullptr;
+    OwnedTags tags;
+    if (inherited || !options.name.empty() || options.labels.size() != 0) [[unlikely]]
+        tags.reset(tags_for_child(inherited, options.name, options.labels));
     TaskRecord* record = new (FramePool::allocate(sizeof(TaskRecord))) TaskRecord;
+    record->tags = tags.release();
     record->top = record->leaf = top;
     record->created_at = where;
     record->where.store(where, std::memory_order_relaxed);
     record->since_ms.store(tls.now_ms, std::memory_order_relaxed);
-    TaskTags* inherited = !outside && tls.task ? tls.task->tags : nullptr;
-    if (inherited || !options.name.empty() || options.labels.size() != 0) [[unlikely]]
-        record->tags = tags_for_child(inherited, options.name, options.labels);
     if (outside) {
         record->id = next_id_.fetch_add(1, std::memory_order_relaxed);
         record->shard = kMaxProcs;
@@ -171,6 +182,8 @@ static void end_readers(TaskRecord* record) noexcept {
 }
 
 void Scheduler::destroy_tasks() noexcept {
+    over_.store(true, std::memory_order_seq_cst);
+    await_outside_calls();
     injection_.close();
     tls.tearing_down = true;
     auto empty = [](RegistryShard& shard) {

@@ -143,6 +143,7 @@ class [[nodiscard]] Task {
     }
 
     explicit operator bool() const noexcept { return frame_ != nullptr; }
+    FrameBase* frame() const noexcept { return frame_; }
     // Gives the frame away: who takes it destroys it.
     FrameBase* release() noexcept { return std::exchange(frame_, nullptr); }
 
@@ -280,7 +281,10 @@ class [[nodiscard]] JoinAwait : JoinWaiter {
 template <class T>
 JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {},
                     std::source_location where = std::source_location::current()) {
-    return JoinHandle<T>(spawn_record(task.release(), options, where));
+    // Released only now: a task that could not be recorded is destroyed here.
+    JoinHandle<T> handle(spawn_record(task.frame(), options, where));
+    task.release();
+    return handle;
 }
 
 struct YieldAwait {

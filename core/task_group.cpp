@@ -107,6 +107,11 @@ void TaskGroup::admit() noexcept {
     ++size_;
 }
 
+void TaskGroup::dismiss() noexcept {
+    std::lock_guard guard(lock_);
+    --size_;
+}
+
 std::size_t TaskGroup::size() const noexcept {
     std::lock_guard guard(lock_);
     return size_;

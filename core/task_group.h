@@ -55,7 +55,12 @@ class TaskGroup {
     JoinHandle<T> fork(Task<T> task, const SpawnOptions& options = {},
                        std::source_location where = std::source_location::current()) {
         admit();
-        return core::spawn(run(*this, std::move(task)), options, where);
+        try {
+            return core::spawn(run(*this, std::move(task)), options, where);
+        } catch (...) {
+            dismiss();
+            throw;
+        }
     }
 
     // Asks every task to end, present and future.
@@ -112,6 +117,7 @@ class TaskGroup {
     friend Task<> with_group(Body body, std::stop_token parent);
 
     void admit() noexcept;
+    void dismiss() noexcept;  // it could not be spawned
     void fail(const std::exception_ptr& error) noexcept;
 
     struct Cancel {

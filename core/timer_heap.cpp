@@ -1,6 +1,7 @@
 #include "core/timer_heap.h"
 
 #include <mutex>
+#include <new>
 
 namespace pilotfish::core {
 namespace {
@@ -93,24 +94,26 @@ void TimerHeap::fire(std::int64_t now_ns, TaskList& out) noexcept {
     publish();
 }
 
-void TimerHeap::move_to(TimerHeap& other) {
-    std::vector<Entry> moving;
-    {
-        // Nodes in between belong to no heap that can be locked: both locks are held, in the order
-        // of the addresses.
-        TimerHeap* first = this < &other ? this : &other;
-        TimerHeap* second = this < &other ? &other : this;
-        std::lock_guard guard_first(first->lock_);
-        std::lock_guard guard_second(second->lock_);
-        moving.swap(entries_);
-        for (const Entry& entry : moving) {
-            other.entries_.push_back(entry);
-            entry.node->heap.store(&other, std::memory_order_release);
-            other.sift_up(other.entries_.size() - 1, entry);
-        }
-        publish();
-        other.publish();
+void TimerHeap::move_to(TimerHeap& other) noexcept {
+    // Nodes in between belong to no heap that can be locked: both locks are held, in the order of
+    // the addresses.
+    TimerHeap* first = this < &other ? this : &other;
+    TimerHeap* second = this < &other ? &other : this;
+    std::lock_guard guard_first(first->lock_);
+    std::lock_guard guard_second(second->lock_);
+    try {
+        other.entries_.reserve(other.entries_.size() + entries_.size());
+    } catch (const std::bad_alloc&) {
+        return;  // they are fired where they lie, too
     }
+    for (const Entry& entry : entries_) {
+        other.entries_.push_back(entry);
+        entry.node->heap.store(&other, std::memory_order_release);
+        other.sift_up(other.entries_.size() - 1, entry);
+    }
+    entries_.clear();
+    publish();
+    other.publish();
 }
 
 std::size_t TimerHeap::size() const noexcept {

@@ -41,8 +41,8 @@ class TimerHeap {
     static void disarm(TimedWaiter& node) noexcept;
     // Claims the waiters that are due and appends their tasks to out.
     void fire(std::int64_t now_ns, TaskList& out) noexcept;
-    // Moves all nodes to another heap.
-    void move_to(TimerHeap& other);
+    // Moves all nodes to another heap; where memory is short they stay, and are fired here.
+    void move_to(TimerHeap& other) noexcept;
     std::int64_t earliest_ns() const noexcept {
         return earliest_ns_.load(std::memory_order_seq_cst);
     }

@@ -31,6 +31,8 @@
 // fails.
 #pragma once
 
+#include <sched.h>
+
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -128,7 +130,12 @@ class WaitPlace {
     WaitPlace& operator=(const WaitPlace&) = delete;
     // Requires: its queues are empty. Waits a few instructions for those on their way to leave().
     ~WaitPlace() {
-        while (!all_left()) cpu_relax();
+        for (int spins = 0; !all_left(); ++spins) {
+            if (spins < 64)
+                cpu_relax();
+            else
+                sched_yield();
+        }
     }
 
     // Begins the wait of the running task. True: suspend, and touch nothing of the awaiter any
@@ -138,19 +145,18 @@ class WaitPlace {
               At at = At::back) noexcept {
         // Before begin_wait: whoever resumes the task meanwhile has to wait in leave() for us.
         wait.place.store(this, std::memory_order_relaxed);
-        switch (begin_wait(frame, reason, where, wait)) {
-            case Begun::cancelled:
-                wait.place.store(nullptr, std::memory_order_relaxed);
-                wait.task = nullptr;
-                return false;
-            case Begun::taken: return true;
-            case Begun::parked: break;
+        const Begun begun = begin_wait(frame, reason, where, wait);
+        if (begun == Begun::cancelled) {
+            wait.place.store(nullptr, std::memory_order_relaxed);
+            wait.task = nullptr;
+            return false;
         }
+        // Also when it is taken: by the link alone the place knows that somebody comes to leave().
         if (at == At::back)
             queue.push_back(wait);
         else
             queue.push_front(wait);
-        if (deadline_ns != kNoDeadline_ns) arm_timer(wait, deadline_ns);
+        if (begun == Begun::parked && deadline_ns != kNoDeadline_ns) arm_timer(wait, deadline_ns);
         return true;
     }
 

@@ -117,6 +117,25 @@ TEST_F(CleanupNet, TheEndOfTheRuntimeDoesNotSwallowThem) {
     EXPECT_EQ(ran, 11) << "the next one is served again";
 }
 
+Task<int> does_nothing() { co_return 0; }
+
+TEST_F(CleanupNet, BetweenTheEndOfRunAndTheRuntimesItServesAtOnce) {
+    int ran = 0;
+    {
+        Runtime runtime({.processors = 1});
+        const Cleanup net = runtime::add_cleanup("a lease", [&] { ++ran; });
+        runtime.run(does_nothing());
+    }
+    EXPECT_EQ(ran, 1);
+    {
+        Runtime never_run({.processors = 1});
+        (void)runtime::add_cleanup("a lease", [&] { ++ran; });
+    }
+    EXPECT_EQ(ran, 2);
+    (void)runtime::add_cleanup("a lease", [&] { ++ran; });
+    EXPECT_EQ(ran, 3);
+}
+
 Task<int> many_threads(std::atomic<int>& ran, int each) {
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {

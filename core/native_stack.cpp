@@ -44,6 +44,9 @@ std::timed_mutex asking;
 thread_local NativeThread* own __attribute__((tls_model("initial-exec"))) = nullptr;
 
 struct sigaction before_us;
+// A thread had the signal blocked before begin(): for a signalfd. One that has it open without
+// begin() was made by one of ours.
+std::atomic<bool> read_elsewhere{false};
 
 struct Registers {
     std::uintptr_t pc, sp, fp, link;
@@ -127,6 +130,8 @@ struct NativeHandler {
         const int error = errno;
         NativeThread* self = own;
         std::uint32_t asked = kAsked;
+        // A signal of others may be the first that comes after the question: it serves as well, and
+        // is passed on all the same. Ours then finds no question.
         if (self && question.thread.load(std::memory_order_acquire) == self &&
             question.state.compare_exchange_strong(asked, kAnswering, std::memory_order_acq_rel)) {
             walk(question.answer, registers_of(*static_cast<ucontext_t*>(context)), self->low_,
@@ -134,23 +139,31 @@ struct NativeHandler {
             question.answer.task = tls.task;
             question.state.store(kAnswered, std::memory_order_release);
             futex(question.state, FUTEX_WAKE_PRIVATE, 1, nullptr);
-        } else if (info->si_code != SI_TKILL || info->si_pid != getpid()) {
-            pass_on(self, info, static_cast<ucontext_t*>(context));
         }
+        if (info->si_code != SI_TKILL || info->si_pid != getpid())
+            pass_on(self, info, static_cast<ucontext_t*>(context));
         errno = error;
     }
 
-    // Not ours: as if we were not there.
+    // Not ours: as if we were not there. Given back to the process it may come to another thread of
+    // ours, which does the same; each one once, so it ends at the signalfd.
     static void pass_on(NativeThread* self, siginfo_t* info, ucontext_t* context) {
-        if (self && self->was_blocked_) {
-            self->deaf_.store(true, std::memory_order_relaxed);
+        if (self ? self->was_blocked_ : read_elsewhere.load(std::memory_order_relaxed)) {
+            if (self) self->deaf_.store(true, std::memory_order_relaxed);
             sigaddset(&context->uc_sigmask, kSignal);
-            syscall(SYS_rt_sigqueueinfo, getpid(), kSignal, info);
+            give_back(*info);
         } else if (before_us.sa_flags & SA_SIGINFO) {
             before_us.sa_sigaction(kSignal, info, context);
         } else if (before_us.sa_handler != SIG_DFL && before_us.sa_handler != SIG_IGN) {
             before_us.sa_handler(kSignal);
         }
+    }
+
+    // The sender and his value stay. Only the first thread of a process may say that kill(2) or the
+    // kernel sent it (rt_sigqueueinfo(2)): for the others it was queued.
+    static void give_back(siginfo_t info) {
+        if (info.si_code >= 0 || info.si_code == SI_TKILL) info.si_code = SI_QUEUE;
+        if (syscall(SYS_rt_sigqueueinfo, getpid(), kSignal, &info) != 0) kill(getpid(), kSignal);
     }
 
     static void install() {
@@ -179,6 +192,7 @@ void NativeThread::begin(const void* top) noexcept {
     pthread_sigmask(SIG_BLOCK, nullptr, &before);
     was_blocked_ = sigismember(&before, kSignal) == 1;
     if (was_blocked_) {
+        read_elsewhere.store(true, std::memory_order_relaxed);
         // The handler first: without one the signal would be dropped that others sent.
         NativeHandler::install();
         pthread_sigmask(SIG_UNBLOCK, &signal, nullptr);

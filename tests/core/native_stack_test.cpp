@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -197,6 +198,22 @@ TEST_F(NativeStacks, AreAskedForByManyAtOnce) {
     for (std::thread& thread : threads) thread.join();
 }
 
+// A thread that has the signal open and has not begun.
+void makes_another(Subject& subject) { std::thread(spins_outside, std::ref(subject)).join(); }
+
+void expect_urgent(int fd) {
+    signalfd_siginfo info{};
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    // Readable may mean that a thread that has it open is about to take it, and to give it back.
+    while (read(fd, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) {
+        ASSERT_EQ(errno, EAGAIN);
+        ASSERT_LT(std::chrono::steady_clock::now(), until) << "the signal is lost";
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(info.ssi_signo, static_cast<unsigned>(SIGURG));
+    EXPECT_EQ(info.ssi_pid, static_cast<unsigned>(getpid()));
+}
+
 // As in the daemon, which forwards every signal it is sent.
 TEST_F(NativeStacks, LeaveTheSignalToASignalfdThatOthersReadItFrom) {
     if (kThreadSanitizer)
@@ -206,21 +223,31 @@ TEST_F(NativeStacks, LeaveTheSignalToASignalfdThatOthersReadItFrom) {
     sigemptyset(&urgent);
     sigaddset(&urgent, SIGURG);
     pthread_sigmask(SIG_BLOCK, &urgent, &before);
-    const int fd = signalfd(-1, &urgent, SFD_CLOEXEC);
+    const int fd = signalfd(-1, &urgent, SFD_CLOEXEC | SFD_NONBLOCK);
     ASSERT_GE(fd, 0);
-    {
-        Subject subject;
-        std::thread thread = shown(subject, spins_outside);
-        while (!subject.ready) std::this_thread::yield();
-        NativeStack stack;
-        EXPECT_TRUE(subject.native.capture(stack, kPatience));
-        ASSERT_EQ(kill(getpid(), SIGURG), 0);
-        signalfd_siginfo info{};
-        EXPECT_EQ(read(fd, &info, sizeof info), static_cast<ssize_t>(sizeof info));
-        EXPECT_EQ(info.ssi_signo, static_cast<unsigned>(SIGURG));
-        EXPECT_EQ(info.ssi_pid, static_cast<unsigned>(getpid()));
-        subject.stop = true;
-        thread.join();
+    for (const bool read_late : {true, false}) {
+        SCOPED_TRACE(read_late);
+        Subject subjects[3];
+        std::vector<std::thread> threads;
+        for (Subject& subject : subjects)
+            threads.push_back(
+                shown(subject, &subject == &subjects[2] ? makes_another : spins_outside));
+        for (Subject& subject : subjects) {
+            while (!subject.ready) std::this_thread::yield();
+            NativeStack stack;
+            EXPECT_TRUE(subject.native.capture(stack, kPatience));
+        }
+        for (int i = 0; i < 2; ++i) {
+            std::thread([] { EXPECT_EQ(kill(getpid(), SIGURG), 0); }).join();
+            // Nobody reads it before it has gone through all those that have it open.
+            NativeStack stack;
+            for (Subject& subject : subjects) {
+                while (read_late && subject.native.capture(stack, 10ms)) std::this_thread::yield();
+            }
+            expect_urgent(fd);
+        }
+        for (Subject& subject : subjects) subject.stop = true;
+        for (std::thread& thread : threads) thread.join();
     }
     close(fd);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -96,8 +96,12 @@ Task<int> watches_a_stranger() {
     Result<Pipe> pipe = make_pipe();
     const pid_t child = fork();
     if (child == 0) {
-        const pid_t grandchild = child_that_waits();
-        (void)!::write(pipe->writer.descriptor(), &grandchild, sizeof grandchild);
+        if (fork() == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            // By itself: told earlier, its parent might be killed before it would notice.
+            const pid_t self = ::getpid();
+            (void)!::write(pipe->writer.descriptor(), &self, sizeof self);
+        }
         for (;;) ::pause();
     }
     pid_t grandchild = 0;

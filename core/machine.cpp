@@ -23,7 +23,8 @@ void Scheduler::run(TaskRecord* main_record) {
     // The first machine is the process's main thread; the others end with the runtime.
     for (Machine* machine = machines_.load(); machine != &first_machine_;
          machine = machine->next_made)
-        join_locked(*machine);  // nobody else joins after a stop
+        // Nobody else joins after a stop.
+        if (std::exchange(machine->joinable, false)) pthread_join(machine->thread, nullptr);
     // Last: a machine that does not come to its end is worth a report.
     watcher.stop();
     tls = ThreadState{};
@@ -82,7 +83,9 @@ std::pair<Machine*, const Proc*> Scheduler::who_runs(const void* task) noexcept 
 // Requires: idle_lock_. One whose thread has ended, or a new one; nullptr: out of memory.
 Machine* Scheduler::unused_machine_locked() noexcept {
     Machine* machine = machines_.load(std::memory_order_relaxed);
-    while (machine && !machine->ended) machine = machine->next_made;
+    // Not waited for: what the ended thread destroys may need idle_lock_, or any lock of the
+    // caller.
+    while (machine && !(machine->ended && join_if_gone(*machine))) machine = machine->next_made;
     if (!machine) {
         machine = new (std::nothrow) Machine;
         if (!machine) return nullptr;
@@ -90,13 +93,14 @@ Machine* Scheduler::unused_machine_locked() noexcept {
         machine->next_made = machines_.load(std::memory_order_relaxed);
         machines_.store(machine, std::memory_order_release);
     }
-    join_locked(*machine);
     machine->waits_locked = machine->tainted = false;
     return machine;
 }
 
-void Scheduler::join_locked(Machine& machine) noexcept {
-    if (std::exchange(machine.joinable, false)) pthread_join(machine.thread, nullptr);
+bool Scheduler::join_if_gone(Machine& machine) noexcept {
+    if (machine.joinable && pthread_tryjoin_np(machine.thread, nullptr) != 0) return false;
+    machine.joinable = false;
+    return true;
 }
 
 bool Scheduler::start_machine(Proc* proc) {

@@ -222,7 +222,7 @@ class Scheduler {
     Proc* take_idle_proc_locked() noexcept;
     void put_back_locked(Proc& proc) noexcept;
     Machine* unused_machine_locked() noexcept;
-    static void join_locked(Machine& machine) noexcept;
+    static bool join_if_gone(Machine& machine) noexcept;
     bool start_machine(Proc* proc);  // false: none could be made, the processor is idle again
     std::int64_t earliest_timer_ns() const noexcept;
     void resize_locked(int n) noexcept;

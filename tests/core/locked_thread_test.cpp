@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <set>
 #include <thread>
 #include <vector>
@@ -148,6 +149,52 @@ Task<int> leaves_threads_behind() {
 TEST_F(LockedThreads, EndWithATaskThatEndsLocked) {
     Runtime runtime(eager(2));
     EXPECT_EQ(runtime.run(leaves_threads_behind()), 0);
+}
+
+// What a thread destroys at its end may be slow, and may need the scheduler.
+struct Ending {
+    std::atomic<bool> begun{false};
+    std::atomic<bool> may_end{false};
+};
+struct Lingers {
+    Ending* ending = nullptr;
+    ~Lingers() {
+        if (!ending) return;
+        ending->begun = true;
+        while (!ending->may_end) {
+            (void)Scheduler::current()->who_runs(nullptr);
+            std::this_thread::yield();
+        }
+    }
+};
+thread_local Lingers lingers;
+
+Task<> ends_slowly(Ending& ending) {
+    lock_os_thread();
+    lingers.ending = &ending;
+    co_await yield();
+}
+
+Task<int> needs_threads_meanwhile(Ending& ending) {
+    ThreadLock lock;
+    JoinHandle<> slow = spawn(ends_slowly(ending));
+    co_await slow;
+    while (!ending.begun) co_await yield();
+    for (int i = 0; i < 3; ++i) {
+        pid_t tid = 0;
+        bool ended = false;
+        JoinHandle<> task = spawn(ends_locked(tid, ended));
+        co_await task;
+        EXPECT_TRUE(ended);
+    }
+    ending.may_end = true;
+    co_return 0;
+}
+
+TEST_F(LockedThreads, AreNotWaitedForWhileTheyEnd) {
+    Runtime runtime(eager(2));
+    Ending ending;
+    EXPECT_EQ(runtime.run(needs_threads_meanwhile(ending)), 0);
 }
 
 Task<int> taints_the_first() {

@@ -108,6 +108,7 @@ void Scheduler::give_up_proc(Machine& self) noexcept {
     }
     const bool searched = self.searching;
     stop_searching(self);
+    watcher.tell_failure();
     // Pairs with the fence in notify(): one side must see the other.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (anything_to_do() && acquire_proc(self)) {

@@ -42,6 +42,7 @@ void Scheduler::work(Machine& self) {
     tls.proc = self.proc;
     tls.frames = &self.proc->frames;
     show_thread(self, __builtin_frame_address(0));
+    watcher.tell_failure();
     while (TaskRecord* task = next_task(self)) {
         if (task->locked) [[unlikely]] {
             task = pass_on_locked(self, task);

@@ -39,6 +39,7 @@
 #include <cstring>
 #include <ctime>
 #include <mutex>
+#include <utility>
 
 #include "core/log.h"
 #include "core/long_step.h"
@@ -106,7 +107,8 @@ void Watcher::busy_locked(std::int64_t now_ns) noexcept {
 void Watcher::idle_locked(std::int64_t now_ns) noexcept {
     if (scheduler_.running_.load(std::memory_order_relaxed) > scheduler_.lent_procs()) return;
     idle_since_ns_ = now_ns;
-    if (!armed_ || !sparse_) return;
+    // A blocked step is to be told when it is too long, however idle the rest is.
+    if (!armed_ || !sparse_ || scheduler_.lent_procs() > 0) return;
     armed_ = false;
     arm(0);
 }
@@ -129,13 +131,18 @@ bool Watcher::start_locked(std::int64_t now_ns) noexcept {
     has_thread_ = error == 0;
     if (has_thread_) return true;
     retry_ns_ = now_ns + kRetry_ns;
-    if (!failure_told_) {
-        log(LogLevel::warn, "core",
-            std::string("cannot watch over long steps: no thread or timer for it: ") +
-                std::strerror(error));
-    }
-    failure_told_ = true;
+    // Once, and not here: who writes the log may need the lock.
+    if (!std::exchange(has_failed_, true)) failure_ = error;
     return false;
+}
+
+void Watcher::tell_failure() noexcept {
+    if (failure_.load(std::memory_order_relaxed) == 0) return;
+    const int error = failure_.exchange(0, std::memory_order_relaxed);
+    if (error == 0) return;
+    log(LogLevel::warn, "core",
+        std::string("cannot watch over long steps: no thread or timer for it: ") +
+            std::strerror(error));
 }
 
 void Watcher::stop() noexcept {
@@ -162,8 +169,7 @@ void Watcher::serve() {
         const std::int64_t nap_ns = look(monotonic_ns());
         std::lock_guard guard(scheduler_.idle_lock_);
         if (ending_) return;
-        const bool busy =
-            scheduler_.running_.load(std::memory_order_relaxed) > scheduler_.lent_procs();
+        const bool busy = scheduler_.running_.load(std::memory_order_relaxed) > 0;
         // Short busy times that follow one another find the timer armed.
         armed_ = busy || monotonic_ns() - idle_since_ns_ < kSparse_ns;
         if (armed_) arm(nap_ns == kPark ? kNap_ns : nap_ns);
@@ -273,22 +279,26 @@ std::int64_t Watcher::look(std::int64_t now_ns) {
             next_ns = std::min(next_ns, std::max(left_ns, kProbe_ns));
             continue;
         }
-        if (!seen_[view.proc->index].told) note_long_step(view, now_ns);
+        if (!seen_[view.proc->index].told) note_long_step(view);
         if (view.age_ns > longest_step_ns_.load(std::memory_order_relaxed))
             longest_step_ns_.store(view.age_ns, std::memory_order_relaxed);
     }
     next_ns = std::min(next_ns, help(now_ns));
+    // Last: a thread that does not answer keeps the teller waiting, and nobody else.
+    for (const View& view : views_) {
+        if (view.to_tell) tell(view, now_ns);
+    }
     return views_.empty() ? kPark : next_ns;
 }
 
-void Watcher::note_long_step(const View& view, std::int64_t now_ns) {
+void Watcher::note_long_step(View& view) {
     Seen& seen = seen_[view.proc->index];
     seen.told = true;
     long_steps_.fetch_add(1, std::memory_order_relaxed);
     // The next look at the clock of its processor tells step_over() when it ended. Attention would
     // change the order of its tasks.
     view.proc->long_since_ns = seen.since_ns;
-    tell(view, now_ns);
+    view.to_tell = true;
 }
 
 // ---- lending ----

@@ -55,6 +55,8 @@ class Watcher {
     // Under Scheduler::idle_lock_: a processor was taken, or given up.
     void busy_locked(std::int64_t now_ns) noexcept;
     void idle_locked(std::int64_t now_ns) noexcept;
+    // Without idle_lock_: what kept the thread from being made.
+    void tell_failure() noexcept;
     // Ends the thread. Requires: nobody runs tasks any more.
     void stop() noexcept;
 
@@ -93,6 +95,7 @@ class Watcher {
         pid_t tid;
         bool lent;
         bool stuck = false;  // in the same step for a while
+        bool to_tell = false;
         std::int64_t age_ns = 0;
     };
 
@@ -109,7 +112,7 @@ class Watcher {
     Doing doing(const View& view, std::int64_t now_ns);
     std::int64_t cpu_now(const View& view) const noexcept;
     std::int64_t help(std::int64_t now_ns);
-    void note_long_step(const View& view, std::int64_t now_ns);
+    void note_long_step(View& view);
     void tell(const View& view, std::int64_t now_ns);
     void step_over(Proc& proc) noexcept;
 
@@ -124,7 +127,9 @@ class Watcher {
     bool sparse_ = false;  // a longer sleep came before this busy time
     std::int64_t idle_since_ns_ = 0;
     std::int64_t retry_ns_ = 0;
-    bool failure_told_ = false;
+    bool has_failed_ = false;
+
+    std::atomic<int> failure_{0};  // errno of the first one, until it is told
 
     std::atomic<int> timer_fd_{-1};
     std::atomic<bool> ending_{false};

@@ -66,6 +66,8 @@ const std::map<std::string, std::string> kTestsWithoutTheirSource{
     {"tests/core/park_model_test.cpp", "the protocol of core/idle.cpp in every interleaving"},
     {"tests/core/stress_test.cpp", "all that tasks can do, at once"},
     {"tests/core/max_procs_test.cpp", "the scheduler while its processors come and go"},
+    {"tests/core/watcher_trouble_test.cpp",
+     "core/watcher.h where none can be made, or all else sleeps"},
     {"tests/core/scheduler_latency_test.cpp", "how long the scheduler lets a task wait"},
     {"tests/cgroup/situations_test.cpp", "every recorded container, through the whole folder"},
     {"tests/cgroup/known_faults_test.cpp", "the faults of other tools, each by its number"},

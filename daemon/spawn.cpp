@@ -15,7 +15,7 @@
 //
 // The danger: the child runs in our memory. It makes system calls only, through syscall(2) rather
 // than libc's wrappers (sanitizers put their own code in those), writes nothing but its own stack,
-// the report and the LISTEN_PID digits, and never returns. All signals stay blocked in it until the
+// the report and the LISTEN_PID digits, and never returns. All signals are blocked in it until the
 // last call before execve, when every handler has been replaced, so no handler of ours can run in
 // it.
 #include "daemon/spawn.h"
@@ -285,10 +285,17 @@ SpawnResult spawn(const SpawnRequest& request) {
 
     alignas(16) char stack[32 * 1024];
     SpawnedProcess process;
+    // A thread that runs tasks has it open (core/native_stack.h).
+    sigset_t urgent;
+    sigset_t before;
+    sigemptyset(&urgent);
+    sigaddset(&urgent, SIGURG);
+    pthread_sigmask(SIG_BLOCK, &urgent, &before);
     // SIGCHLD, so that wait sees it; the pidfd comes close-on-exec.
     process.pid = __clone(child_main, stack + sizeof stack,
                           CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &process.pidfd);
     const int clone_errno = errno;
+    if (sigismember(&before, SIGURG) == 0) pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (null_fd >= 0) close(null_fd);
     if (process.pid < 0) {
         result.error.error = core::system_error(

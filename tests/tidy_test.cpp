@@ -67,6 +67,7 @@ const std::map<std::string, std::string> kTestsWithoutTheirSource{
     {"tests/core/stress_test.cpp", "all that tasks can do, at once"},
     {"tests/core/max_procs_test.cpp", "the scheduler while its processors come and go"},
     {"tests/core/scheduler_latency_test.cpp", "how long the scheduler lets a task wait"},
+    {"tests/core/watcher_rescue_test.cpp", "the last resort of core/watcher.h"},
     {"tests/cgroup/situations_test.cpp", "every recorded container, through the whole folder"},
     {"tests/cgroup/known_faults_test.cpp", "the faults of other tools, each by its number"},
     {"tests/cgroup/live_test.cpp", "the whole folder against the kernel itself"},

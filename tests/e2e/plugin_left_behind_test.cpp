@@ -20,12 +20,14 @@ TEST_F(PluginLeftBehind, IsLeftBehindWhenItDoesNotStopAndNamedInTheLog) {
     EXPECT_EQ(daemon.wait(), exited(0));
 }
 
-TEST_F(PluginLeftBehind, ThatHoldsItsProcessorForEverHoldsUpNobodyElse) {
-    if (sysconf(_SC_NPROCESSORS_ONLN) < 2) GTEST_SKIP() << "there is one processor";
+TEST_F(PluginLeftBehind, TwoThatHoldTheOnlyProcessorForEverHoldUpNobodyElse) {
     Process daemon({pilotfish(), "run"},
                    {.env = hosting(plugin("actor"), "ready spin",
-                                   {{"PILOTFISH_MAXPROCS", "2"},
-                                    {"PILOTFISH_WORKERS", "web,db"},
+                                   {{"PILOTFISH_MAXPROCS", "1"},
+                                    {"PILOTFISH_WORKERS", "web,too,db"},
+                                    {"PILOTFISH_WORKER_TOO_PLUGIN", plugin("actor")},
+                                    {"PILOTFISH_WORKER_TOO_PLUGIN_ARGS", "ready spin"},
+                                    {"PILOTFISH_WORKER_TOO_STOP_TIMEOUT", "100ms"},
                                     {"PILOTFISH_WORKER_DB_COMMAND",
                                      R"(["sh","-c","echo db up; exec sleep 1000"])"},
                                     {"PILOTFISH_WORKER_WEB_STOP_TIMEOUT", "100ms"}})});

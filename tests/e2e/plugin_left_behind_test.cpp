@@ -78,5 +78,19 @@ TEST_F(PluginLeftBehind, MayUseItsContextForAsLongAsItLikes) {
     EXPECT_FALSE(has(daemon.out(), "the child is done")) << "nobody listens any more";
 }
 
+TEST_F(PluginLeftBehind, WhenItsLoadingDoesNotReturn) {
+    Process daemon({pilotfish(), "run"},
+                   {.env = hosting(plugin("never_loads"), {},
+                                   {{"PILOTFISH_WORKERS", "web,db"},
+                                    {"PILOTFISH_WORKER_DB_COMMAND",
+                                     R"(["sh","-c","echo db up; exec sleep 1000"])"},
+                                    {"PILOTFISH_STOP_TIMEOUT", "300ms"}})});
+    daemon.wait_line("db up");
+    daemon.wait_error_line("loading, for ever");
+    daemon.signal(SIGTERM);
+    daemon.wait_error_line("web: cannot load " + plugin("never_loads") + ": it did not return");
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
 }  // namespace
 }  // namespace pilotfish::e2e

@@ -140,7 +140,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"Directory", "/", 126, "not a regular file"},
         Refusal{"AProgram", program("deaf"), 126, "not a shared object; link it with -shared"},
         Refusal{"OtherAbi", plugin("other_abi"), 126,
-                "it was built for another ABI (a compiler from the future, libc+++) than this"},
+                "it was built for another ABI (a compiler from the future, libc+++) than this "
+                "pilotfish (pilotfish " PILOTFISH_E2E_VERSION ", "},
         Refusal{"NoEntry", plugin("no_entry"), 126, "it has no function pilotfish_plugin_v1"},
         Refusal{"Undefined", plugin("undefined"), 126,
                 "undefined symbol pilotfish::core::from_a_later_release("}),

@@ -92,5 +92,24 @@ TEST_F(PluginLeftBehind, WhenItsLoadingDoesNotReturn) {
     EXPECT_EQ(daemon.wait(), exited(0));
 }
 
+TEST_F(PluginLeftBehind, IsCounted) {
+    const int port = free_port();
+    Process daemon({pilotfish(), "run"},
+                   {.env = hosting(plugin("actor"), "ready log up deaf",
+                                   {{"PILOTFISH_ADMIN_LISTEN", "127.0.0.1:" + std::to_string(port)},
+                                    {"PILOTFISH_WORKERS", "web,db"},
+                                    {"PILOTFISH_WORKER_DB_COMMAND",
+                                     R"(["sh","-c","trap '' TERM; while :; do sleep 0.05; done"])"},
+                                    {"PILOTFISH_STOP_TIMEOUT", "3s"},
+                                    {"PILOTFISH_WORKER_WEB_STOP_TIMEOUT", "100ms"}})});
+    daemon.wait_line("web | up");
+    ASSERT_TRUE(eventually(
+        [port] { return has(http_get(port, "/v1/workers").body, R"("left_behind":0)"); }));
+    daemon.signal(SIGTERM);
+    EXPECT_TRUE(eventually(
+        [port] { return has(http_get(port, "/v1/workers").body, R"("left_behind":1)"); }));
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
 }  // namespace
 }  // namespace pilotfish::e2e

@@ -1,7 +1,6 @@
 #include "core/native_symbols.h"
 
 #include <cxxabi.h>
-#include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
@@ -102,16 +101,15 @@ class MappedFile {
     std::string_view bytes_;
 };
 
-// From the file's own table; offset as the file counts addresses.
-std::string name_in_file(const char* path, std::uintptr_t offset) {
-    const MappedFile file(path);
+// From one of the file's own tables; offset as the file counts addresses.
+std::string name_in_file(const MappedFile& file, std::uint32_t kind, std::uintptr_t offset) {
     const auto* header = file.at<ElfW(Ehdr)>(0);
     if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return {};
     const auto* sections = file.at<ElfW(Shdr)>(header->e_shoff, header->e_shnum);
     if (!sections) return {};
     for (int i = 0; i < header->e_shnum; ++i) {
         const ElfW(Shdr)& table = sections[i];
-        if (table.sh_type != SHT_SYMTAB || table.sh_link >= header->e_shnum) continue;
+        if (table.sh_type != kind || table.sh_link >= header->e_shnum) continue;
         const std::uint64_t count = table.sh_size / sizeof(ElfW(Sym));
         const auto* symbols = file.at<ElfW(Sym)>(table.sh_offset, count);
         const ElfW(Shdr)& strings = sections[table.sh_link];
@@ -144,11 +142,11 @@ CodePlace find_code(std::uintptr_t address) {
         if (length > 0) place.module.assign(target, static_cast<std::size_t>(length));
     }
     place.module.erase(0, place.module.rfind('/') + 1);
-    Dl_info info{};
-    if (dladdr(reinterpret_cast<void*>(address), &info) != 0 && info.dli_sname)
-        place.function = demangled(info.dli_sname);
-    else
-        place.function = name_in_file(path, place.offset);
+    // Not dladdr(3): it waits for the lock that a library which is being loaded holds, as long as
+    // its constructors run. A stripped file has its exported names still.
+    const MappedFile file(path);
+    place.function = name_in_file(file, SHT_SYMTAB, place.offset);
+    if (place.function.empty()) place.function = name_in_file(file, SHT_DYNSYM, place.offset);
     return place;
 }
 

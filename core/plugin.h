@@ -31,8 +31,9 @@
 //
 // Thread-safety: the context, any thread. Ownership: the context outlives the coroutine and
 // what it spawned, for as long as these are waited for. Blocks: nothing. Fails: a plugin built for
-// another ABI (core/plugin_abi.h) is refused before anything of it but this one function has been
-// called.
+// another ABI (core/plugin_abi.h) is refused before its coroutine is called. By then the
+// constructors of its global variables have run, as at the loading of any shared object: let them
+// use nothing of core.
 #pragma once
 
 #include <cstdint>

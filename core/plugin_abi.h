@@ -2,10 +2,12 @@
 //
 // Both are fixed when a file that includes this header is compiled: a plugin carries those of its
 // own compiler and of the headers it was built with, the executable compares them with its own
-// before it calls anything else. In it: the compiler's family (GCC and clang lay coroutine frames
-// out alike, but only one of the two has built what the inline functions of a header promise one
-// another), the standard library with its ABI flags, the sanitizers, the protocol's number and the
-// size of every structure that inline code touches. NDEBUG is not in it: no layout depends on it.
+// before it calls anything else. In it: the release, which is the promise itself (what is below
+// says more only where somebody built one release in two ways); the compiler's family (GCC and
+// clang lay coroutine frames out alike, but only one of the two has built what the inline functions
+// of a header promise one another), the standard library with its release and its ABI flags, the
+// sanitizers, the protocol's number and the size of every structure that inline code touches.
+// NDEBUG is not in it: no layout depends on it.
 //
 // The compiled part of core is one in the process, the executable's. What a header defines inline
 // is compiled into each plugin as well, so no header keeps state of its own: no inline variable
@@ -57,13 +59,28 @@
 #define PF_ABI_SANITIZER ""
 #endif
 
+// _GLIBCXX_RELEASE: what its templates do inside a plugin and inside the executable is the same.
+#if defined(_GLIBCXX_RELEASE)
+#define PF_ABI_TEXT_OF(number) #number
+#define PF_ABI_TEXT(number) PF_ABI_TEXT_OF(number)
+#define PF_ABI_LIBRARY_RELEASE " " PF_ABI_TEXT(_GLIBCXX_RELEASE)
+#else
+#define PF_ABI_LIBRARY_RELEASE ""
+#endif
+
+// As in the CMakeLists.txt of the project; daemon/plugin_file.cpp compares. The headers are
+// installed as they are.
+#define PF_ABI_RELEASE "0.1.0"
+
 namespace pilotfish::core {
 
 // Raised when inline code of core's headers changes what it expects of the compiled part.
 constexpr std::uint64_t kPluginProtocol = 1;
 
 // Not inline, and so one in each file: the dynamic linker must not give a plugin the executable's.
-constexpr char kPluginAbiWords[] = PF_ABI_COMPILER PF_ABI_LIBRARY PF_ABI_SANITIZER;
+constexpr char kPluginAbiWords[] =
+    "pilotfish " PF_ABI_RELEASE
+    ", " PF_ABI_COMPILER PF_ABI_LIBRARY PF_ABI_LIBRARY_RELEASE PF_ABI_SANITIZER;
 
 // FNV-1a over the words and the sizes.
 consteval std::uint64_t plugin_abi_hash() {

@@ -48,6 +48,10 @@ struct RuntimeOptions {
     Watch watch = Watch::from_start;
     // A step longer than this is counted and told in the log.
     std::chrono::nanoseconds long_step = std::chrono::milliseconds(10);
+    // When every processor is in a step that computes, and one of them for longer than this,
+    // another stands in for it until the step ends. 0: never, as it means more threads than
+    // max_procs.
+    std::chrono::nanoseconds rescue_after = std::chrono::nanoseconds(0);
 };
 
 class Runtime {

@@ -8,6 +8,10 @@
 // number retires as by max_procs(). So at most max_procs() threads compute, but for the rest of a
 // step that comes back.
 //
+// The last resort. Steps that compute for ever on all processors leave nobody to serve the rest.
+// Who asks for it (RuntimeOptions::rescue_after) has such a step's processor lent as if it were
+// blocked, for as long as the step lasts: the kernel then shares the CPUs out.
+//
 // When to look. An idle process must not wake up, and one that wakes for 20 us once a second not
 // once more. Only a timer of the kernel can see a first step that never ends, so the machine that
 // ends an idle time arms one (timerfd_settime), and the last to fall asleep disarms it: 1 us
@@ -79,6 +83,7 @@ std::int64_t step_begun_ns(const Proc& proc) noexcept { return proc.now_ns; }
 Watcher::Watcher(Scheduler& scheduler, const RuntimeOptions& options) noexcept
     : scheduler_(scheduler),
       long_step_ns_(options.long_step.count()),
+      rescue_after_ns_(options.rescue_after.count()),
       start_after_ns_(options.watch == Watch::off          ? kNever_ns
                       : options.watch == Watch::from_start ? 0
                                                            : monotonic_ns() + kSettled_ns) {}
@@ -244,21 +249,30 @@ Watcher::Doing Watcher::doing(const View& view, std::int64_t now_ns) {
     return !cpu_time_ns && thread_state(view.tid) == 'R' ? Doing::computing : Doing::blocked;
 }
 
+bool Watcher::is_hopeless(const View& view) const noexcept {
+    return rescue_after_ns_ > 0 && view.age_ns >= rescue_after_ns_ &&
+           std::all_of(views_.begin(), views_.end(), [](const View& each) { return each.stuck; });
+}
+
 // Returns after how long to look again.
 std::int64_t Watcher::help(std::int64_t now_ns) {
     std::int64_t next_ns = kNap_ns;
     const bool waits = work_waits();
     bool lent_any = false;
     for (const View& view : views_) {
+        Seen& seen = seen_[view.proc->index];
         if (view.lent) {
-            if (doing(view, now_ns) != Doing::computing) continue;
+            if (seen.hopeless || doing(view, now_ns) != Doing::computing) continue;
             std::lock_guard guard(scheduler_.idle_lock_);
             if (view.proc->lent) scheduler_.take_back_locked(*view.proc);
         } else if (waits && view.stuck && scheduler_.idle_procs() <= 0) {
             const Doing now = doing(view, now_ns);
             if (now == Doing::unknown) next_ns = kProbe_ns;
-            if (now == Doing::blocked)
-                lent_any |= scheduler_.lend(*view.machine, *view.proc, view.step);
+            const bool hopeless = now == Doing::computing && is_hopeless(view);
+            if (now != Doing::blocked && !hopeless) continue;
+            if (!scheduler_.lend(*view.machine, *view.proc, view.step)) continue;
+            seen.hopeless = hopeless;
+            lent_any = true;
         }
     }
     // The sleeper in the poller may not have counted on a free processor.

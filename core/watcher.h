@@ -5,7 +5,8 @@
 // the log with the task's name and the native stack of its thread; (b) a processor whose thread is
 // blocked in the kernel while work waits: the processor is lent, that is, another one stands in for
 // it until its step has ended; (c) work behind a long step while a processor is free: a thread is
-// woken for it, or made.
+// woken for it, or made; (d) when asked to by RuntimeOptions::rescue_after: steps on all processors
+// that compute and do not end: one is lent as in (b).
 //
 // A look costs about 1 us a processor that runs, once in 10 ms. A process that sleeps is not woken;
 // one that wakes once a second pays two timerfd_settime, 1 to 8 us, and no further wake-up
@@ -85,6 +86,7 @@ class Watcher {
         std::int64_t cpu_ns = -1;   // of the thread, at cpu_at_ns; negative: not asked
         std::int64_t cpu_at_ns = 0;
         bool told = false;
+        bool hopeless = false;  // lent though it computes: stays lent until the step ends
     };
     // What this look sees of it.
     struct View {
@@ -111,6 +113,8 @@ class Watcher {
     enum class Doing : std::uint8_t { unknown, computing, blocked };
     Doing doing(const View& view, std::int64_t now_ns);
     std::int64_t cpu_now(const View& view) const noexcept;
+    // No processor comes to an end with what it does, and this one has not for rescue_after.
+    bool is_hopeless(const View& view) const noexcept;
     std::int64_t help(std::int64_t now_ns);
     void note_long_step(View& view);
     void tell(const View& view, std::int64_t now_ns);
@@ -118,7 +122,8 @@ class Watcher {
 
     Scheduler& scheduler_;
     const std::int64_t long_step_ns_;
-    const std::int64_t start_after_ns_;  // no thread is made before; kNever_ns: never
+    const std::int64_t rescue_after_ns_;  // 0: never
+    const std::int64_t start_after_ns_;   // no thread is made before; kNever_ns: never
 
     // Guarded by Scheduler::idle_lock_.
     pthread_t thread_{};

@@ -41,6 +41,7 @@ http::WorkerView view_of(const Worker& worker) {
     view.ready = status.state == WorkerState::ready;
     view.critical = worker.settings().critical;
     view.starts = status.starts;
+    view.left_behind = status.left_behind;
     for (const auto& [reason, count] : status.restarts) view.restarts.push_back({reason, count});
     if (status.last_end) {
         view.exit_code = status.last_end->shell_code();

@@ -157,6 +157,8 @@ class Container {
         // A short-lived command should not pay for it; a hosted task may hold its processor from
         // its first step on, and then somebody has to notice that the others need another one.
         options.watch = hosts_tasks() ? core::Watch::from_start : core::Watch::settled;
+        // Nor may such tasks on all processors keep it from its signals and workers.
+        if (hosts_tasks()) options.rescue_after = std::chrono::milliseconds(100);
         core::Runtime runtime(options);
         return runtime.run(supervise());
     }

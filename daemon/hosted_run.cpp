@@ -1,7 +1,11 @@
 // A run is a small coroutine of ours around the plugin's: it turns whatever leaves the plugin's,
-// a number, an exception, a cancellation, into the end of the run. The context is shared between
-// that coroutine and the run, and reports one end only: either the task's own or, when it does not
-// stop, ours on its behalf. Whatever the task does afterwards reaches nobody.
+// a number, an exception, a cancellation, into the end of the run. The context reports one end
+// only: either the task's own or, when it does not stop, ours on its behalf. Whatever the task does
+// afterwards reaches nobody.
+//
+// A context is never freed: what a run leaves behind may hold it for ever, in a task, a thread or a
+// callback of the plugin's, and who holds it cannot be known. Once nobody listens it is closed: its
+// streams are given up, and log() does nothing. What stays is about 250 bytes a run.
 //
 // What it spawned carries the labels "worker" and "run", as all children inherit them. So the tasks
 // that a run leaves behind are found as the group of a process is: they hear of the end by the stop
@@ -10,8 +14,12 @@
 
 #include <cxxabi.h>
 
+#include <atomic>
 #include <cstdlib>
+#include <memory>
+#include <mutex>
 #include <typeinfo>
+#include <utility>
 
 #include "core/blocking.h"
 #include "core/runtime.h"
@@ -21,15 +29,22 @@ namespace pilotfish::daemon {
 
 class HostedContext final : public core::PluginContext {
   public:
+    // Stays until the process ends, reachable, so that nobody takes it for a leak. The worker,
+    // whose settings and log it borrows, does so, too.
+    static HostedContext* make(const config::WorkerSettings& settings, WorkerLog& log,
+                               RunListener& listener) {
+        static std::atomic<HostedContext*> newest{nullptr};
+        auto* const context = new HostedContext(settings, log, listener);
+        context->older_ = newest.load(std::memory_order_relaxed);
+        while (!newest.compare_exchange_weak(context->older_, context)) {
+        }
+        return context;
+    }
     HostedContext(const config::WorkerSettings& settings, WorkerLog& log, RunListener& listener)
         : settings_(settings), log_(log), listener_(&listener) {
         if (settings.log == config::WorkerLog::none) return;
         output_ = log.open_stream(OutputKind::standard_output);
         errors_ = log.open_stream(OutputKind::standard_error);
-    }
-    ~HostedContext() {
-        if (output_) log_.close(output_);
-        if (errors_) log_.close(errors_);
     }
     HostedContext(const HostedContext&) = delete;
     HostedContext& operator=(const HostedContext&) = delete;
@@ -47,19 +62,27 @@ class HostedContext final : public core::PluginContext {
     void log(core::LogLevel level, std::string_view line) noexcept override {
         if (level == core::LogLevel::off || !core::log_enabled(level)) return;
         const bool is_error = level == core::LogLevel::warn || level == core::LogLevel::error;
-        const auto& stream = is_error ? errors_ : output_;
-        if (!stream) return;
         try {
             std::string whole(line);
             if (!whole.ends_with('\n')) whole.push_back('\n');
             const std::lock_guard lock(log_mutex_);
-            stream->feed(whole);
+            const auto& stream = is_error ? errors_ : output_;
+            if (stream) stream->feed(whole);
         } catch (const std::bad_alloc&) {
             // A line that memory does not suffice for is lost, as one that finds no room is.
         }
     }
 
     void request_stop() { stop_.request_stop(); }
+
+    // From here on its lines reach nobody.
+    void close() {
+        const std::lock_guard lock(log_mutex_);
+        for (auto* const stream : {&output_, &errors_}) {
+            if (*stream) log_.close(*stream);
+            stream->reset();
+        }
+    }
 
     // The one end that counts is the first. False: it was told already.
     bool report(RunEnd end) {
@@ -73,12 +96,13 @@ class HostedContext final : public core::PluginContext {
     const config::WorkerSettings& settings_;
     WorkerLog& log_;
     std::stop_source stop_;
-    std::mutex log_mutex_;  // over the feeding of both streams
-    std::shared_ptr<LogStream> output_;
+    std::mutex log_mutex_;               // over both streams
+    std::shared_ptr<LogStream> output_;  // nullptr: LOG=none, or closed
     std::shared_ptr<LogStream> errors_;
     std::mutex mutex_;
     RunListener* listener_;  // nullptr: its end was reported
     bool is_ready_ = false;
+    HostedContext* older_ = nullptr;  // of all that were made
 };
 
 namespace {
@@ -114,8 +138,7 @@ RunEnd unwound(std::string sentence) {
     return end;
 }
 
-core::Task<void> host(std::shared_ptr<HostedContext> context,
-                      core::Task<int> (*run)(core::PluginContext&)) {
+core::Task<void> host(HostedContext* context, core::Task<int> (*run)(core::PluginContext&)) {
     RunEnd end;
     try {
         core::Task<int> task = run(*context);
@@ -193,7 +216,7 @@ core::Task<std::optional<RunEnd>> HostedRun::start() {
         }
         plugin_ = std::move(load.plugin);
     }
-    auto context = std::make_shared<HostedContext>(settings_, log_, listener_);
+    HostedContext* const context = HostedContext::make(settings_, log_, listener_);
     const std::lock_guard lock(mutex_);
     run_number_ = std::to_string(++runs_);
     context_ = context;
@@ -202,12 +225,12 @@ core::Task<std::optional<RunEnd>> HostedRun::start() {
     const std::initializer_list<core::LabelView> labels = {{"worker", settings_.name},
                                                            {"run", run_number_}};
     options.labels = labels;
-    task_ = core::spawn(host(std::move(context), plugin_->run), options);
+    task_ = core::spawn(host(context, plugin_->run), options);
     co_return std::nullopt;
 }
 
 void HostedRun::ask_to_stop(const ReceivedSignal&) {
-    std::shared_ptr<HostedContext> context;
+    HostedContext* context = nullptr;
     {
         const std::lock_guard lock(mutex_);
         context = context_;
@@ -218,7 +241,7 @@ void HostedRun::ask_to_stop(const ReceivedSignal&) {
 }
 
 void HostedRun::end_by_force() {
-    std::shared_ptr<HostedContext> context;
+    HostedContext* context = nullptr;
     std::string run;
     {
         const std::lock_guard lock(mutex_);
@@ -234,15 +257,17 @@ void HostedRun::end_by_force() {
 }
 
 void HostedRun::over(EndReason reason) {
-    std::shared_ptr<HostedContext> context;
+    HostedContext* context = nullptr;
     {
         const std::lock_guard lock(mutex_);
         task_.detach();
         context = context_;
         // Its tasks were named already, and nobody waits for them any more.
-        if (reason == EndReason::left_behind) context_.reset();
+        if (reason == EndReason::left_behind) context_ = nullptr;
     }
-    if (context) context->request_stop();
+    if (!context) return;
+    context->request_stop();
+    if (reason == EndReason::left_behind) context->close();
 }
 
 bool HostedRun::has_leftovers(bool) {
@@ -253,14 +278,14 @@ bool HostedRun::has_leftovers(bool) {
         any = true;
         return false;
     });
-    if (!any) context_.reset();
+    if (!any) std::exchange(context_, nullptr)->close();
     return any;
 }
 
 void HostedRun::end_leftovers_by_force() {
     say_stacks(settings_.name, run_number_);
     const std::lock_guard lock(mutex_);
-    context_.reset();
+    std::exchange(context_, nullptr)->close();
 }
 
 }  // namespace pilotfish::daemon

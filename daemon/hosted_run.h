@@ -1,12 +1,12 @@
 // A worker's hosted task: a plugin's coroutine on the daemon's own scheduler.
 //
-// As daemon/worker_run.h says. Ownership: shares each run's context with its task, which may
-// outlive the run when it does not stop; borrows settings, log and listener. Blocks: never; the
+// As daemon/worker_run.h says. Ownership: each run's context stays until the process
+// ends, as what the run leaves behind may use it for so long; so must settings, log and listener,
+// which are borrowed. Blocks: never; the
 // file is loaded beside the scheduler. Limits: a task that neither waits nor ends holds its
 // processor, and nobody can take that away from it.
 #pragma once
 
-#include <memory>
 #include <mutex>
 
 #include "daemon/plugin_file.h"
@@ -46,7 +46,7 @@ class HostedRun final : public WorkerRun {
     std::optional<LoadedPlugin> plugin_;
 
     std::mutex mutex_;
-    std::shared_ptr<HostedContext> context_;  // of the current run, until nothing is left of it
+    HostedContext* context_ = nullptr;  // of the current run, until nothing is left of it
     std::uint64_t runs_ = 0;
     std::string run_number_;  // of the current run, as its tasks are labelled
     core::JoinHandle<void> task_;

@@ -1,10 +1,13 @@
 #include "daemon/log_stream.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <memory>
+#include <new>
 #include <string>
 
+#include "core/check.h"
 #include "daemon/line_ring.h"
 
 namespace pilotfish::daemon {
@@ -18,9 +21,35 @@ void append_loss(const void* format, std::uint64_t lost, std::string& out) {
                                                         std::chrono::system_clock::now());
 }
 
-// Shared by all streams of a thread: thousands of idle workers must not keep a buffer each.
+constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+
+// Shared by all streams of a thread: thousands of idle workers must not keep buffers each.
+struct Scratch {
+    std::string batch;
+    std::unique_ptr<char[]> read_buffer;
+};
+
+// By a key and not thread_local: the first use of a variable with a destructor takes the lock of
+// the dynamic linker, and a plugin whose loading does not return holds that for ever.
+Scratch& scratch_of_this_thread() {
+    static const pthread_key_t key = [] {
+        pthread_key_t made{};
+        const int error =
+            pthread_key_create(&made, [](void* scratch) { delete static_cast<Scratch*>(scratch); });
+        PF_CHECK(error == 0, "no key is left for what a thread keeps of its own");
+        return made;
+    }();
+    void* scratch = pthread_getspecific(key);
+    if (scratch == nullptr) {
+        auto made = std::make_unique<Scratch>();
+        if (pthread_setspecific(key, made.get()) != 0) throw std::bad_alloc();
+        scratch = made.release();
+    }
+    return *static_cast<Scratch*>(scratch);
+}
+
 std::string& batch_of_this_thread() {
-    thread_local std::string batch;
+    std::string& batch = scratch_of_this_thread().batch;
     batch.clear();
     return batch;
 }
@@ -44,8 +73,8 @@ void LogStream::feed(std::string_view bytes) {
 }
 
 ssize_t LogStream::read_from(int descriptor) {
-    constexpr std::size_t kReadBytes = std::size_t{64} << 10;
-    thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
+    auto& buffer = scratch_of_this_thread().read_buffer;
+    if (!buffer) buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
     const ssize_t count = read(descriptor, buffer.get(), kReadBytes);
     if (count > 0) feed({buffer.get(), static_cast<std::size_t>(count)});
     return count;

@@ -19,6 +19,10 @@
 #include <string_view>
 
 namespace pilotfish::daemon {
+
+static_assert(std::string_view(PF_ABI_RELEASE) == PILOTFISH_VERSION,
+              "core/plugin_abi.h names another release");
+
 namespace {
 
 PluginLoad refused(const std::string& path, const std::string& why, int exit_code = 126) {

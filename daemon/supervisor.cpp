@@ -263,6 +263,7 @@ void Supervisor::shutdown_deadline_passed() {
                     worker->stop();
                 }
             }
+            give_up_loading();
             break;
         }
     }

@@ -85,6 +85,7 @@ class Supervisor final : WorkerContext {
                                              const std::optional<ReceivedSignal>& received) const;
     void tell_descendants();
     int kill_everybody();
+    void give_up_loading();
     bool all_over() const;
     core::Task<void> drain_descendants();
     core::Task<void> finish_logs();

@@ -59,6 +59,20 @@ int Supervisor::kill_everybody() {
     return 0;
 }
 
+// The code of a plugin that runs while its file is loaded may wait for ever, on a thread that
+// nobody can take that from. There is no run yet that could be left behind.
+void Supervisor::give_up_loading() {
+    for (const auto& worker : workers_) {
+        const bool loading = worker->is_hosted() && worker->state() == WorkerState::starting;
+        if (!loading || std::find(over_.begin(), over_.end(), worker.get()) != over_.end())
+            continue;
+        say(core::LogLevel::warn, worker->settings().name + ": cannot load " +
+                                      worker->settings().plugin +
+                                      ": it did not return; going on without it");
+        over_.push_back(worker.get());
+    }
+}
+
 // Whoever is left: daemons that double-forked, setsid escapees, background jobs of a shell. They
 // are told, given what is left of the time, and killed at its end.
 core::Task<void> Supervisor::drain_descendants() {

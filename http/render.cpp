@@ -51,6 +51,7 @@ Json worker_json(const WorkerView& worker) {
             {"pid", or_null(worker.pid)},
             {"uptime_seconds", or_null(worker.uptime_seconds)},
             {"starts", worker.starts},
+            {"left_behind", worker.left_behind},
             {"restarts", total},
             {"restarts_by_reason", restarts},
             {"exit", last},

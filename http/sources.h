@@ -127,6 +127,7 @@ struct WorkerView {
     std::optional<int> pid;
     std::optional<double> uptime_seconds;  // of the current run
     std::uint64_t starts = 0;
+    std::uint64_t left_behind = 0;           // runs of a plugin that did not stop and go on
     std::vector<RestartCount> restarts;      // by reason, each reason that occurred
     std::optional<int> exit_code;            // of the last run: its own, or 128+n
     std::optional<int> exit_signal;          // that ended the last run

@@ -48,7 +48,9 @@ if(TARGET pilotfish_shared AND PILOTFISH_SANITIZE)
     target_link_options(pilotfish_shared PRIVATE -fsanitize=${PILOTFISH_SANITIZE})
 endif()
 
-install(DIRECTORY ${sdk}/include/pilotfish DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
+# By name: a header that is no more may still lie in a build directory.
+install(FILES ${public_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pilotfish/core COMPONENT dev)
+install(FILES ${sdk}/include/pilotfish/runtime.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pilotfish COMPONENT dev)
 install(DIRECTORY include/pilotfish DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/pilotfish)
 install(EXPORT pilotfish NAMESPACE pilotfish:: FILE pilotfish-targets.cmake DESTINATION ${package_dir} COMPONENT dev)

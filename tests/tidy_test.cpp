@@ -69,6 +69,7 @@ const std::map<std::string, std::string> kTestsWithoutTheirSource{
     {"tests/core/watcher_trouble_test.cpp",
      "core/watcher.h where none can be made, or all else sleeps"},
     {"tests/core/scheduler_latency_test.cpp", "how long the scheduler lets a task wait"},
+    {"tests/core/watcher_rescue_test.cpp", "the last resort of core/watcher.h"},
     {"tests/cgroup/situations_test.cpp", "every recorded container, through the whole folder"},
     {"tests/cgroup/known_faults_test.cpp", "the faults of other tools, each by its number"},
     {"tests/cgroup/live_test.cpp", "the whole folder against the kernel itself"},

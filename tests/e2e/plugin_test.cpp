@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/e2e/support/hosting.h"
 #include "tests/e2e/support/observe.h"
 #include "tests/e2e/support/process.h"
 #include "tests/support/test_support.h"
@@ -16,34 +17,6 @@ namespace pilotfish::e2e {
 namespace {
 
 class Plugin : public EndToEnd {};
-
-using Environment = std::map<std::string, std::string>;
-
-std::string plugin(const std::string& name) {
-    return std::string(PILOTFISH_E2E_PLUGINS) + "/" + name + ".so";
-}
-
-Environment hosting(const std::string& path, const std::string& args,
-                    const Environment& more = {}) {
-    Environment environment = {{"PILOTFISH_WORKERS", "web"},
-                               {"PILOTFISH_ADMIN_LISTEN", "off"},
-                               {"PILOTFISH_WORKER_WEB_PLUGIN", path}};
-    if (!args.empty()) environment["PILOTFISH_WORKER_WEB_PLUGIN_ARGS"] = args;
-    for (const auto& [name, value] : more) environment[name] = value;
-    return environment;
-}
-
-Environment once(const std::string& path, const std::string& args) {
-    return hosting(path, args, {{"PILOTFISH_WORKER_WEB_RESTART", "never"}});
-}
-
-Outcome run_once(const std::string& path, const std::string& args = {}) {
-    return run({pilotfish(), "run"}, {.env = once(path, args)});
-}
-
-bool has(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
 
 TEST_F(Plugin, RunsWithItsArgumentsAndItsLinesAreTheWorkers) {
     const Outcome outcome = run_once(plugin("actor"), "log 'two words' warn oh return 0");
@@ -135,59 +108,6 @@ TEST_F(Plugin, IsToldToEndAndGivenTimeForIt) {
     EXPECT_EQ(daemon.wait(), exited(0));
 }
 
-TEST_F(Plugin, IsLeftBehindWhenItDoesNotStopAndNamedInTheLog) {
-    Process daemon({pilotfish(), "run"},
-                   {.env = hosting(plugin("actor"), "ready log up deaf",
-                                   {{"PILOTFISH_WORKER_WEB_STOP_TIMEOUT", "100ms"}})});
-    daemon.wait_line("web | up");
-    daemon.signal(SIGTERM);
-    daemon.wait_error_line("a task cannot be killed, so it is left behind");
-    daemon.wait_error_line("stay_deaf()");
-    EXPECT_EQ(daemon.wait(), exited(0));
-}
-
-TEST_F(Plugin, ThatHoldsItsProcessorForEverHoldsUpNobodyElse) {
-    if (sysconf(_SC_NPROCESSORS_ONLN) < 2) GTEST_SKIP() << "there is one processor";
-    Process daemon({pilotfish(), "run"},
-                   {.env = hosting(plugin("actor"), "ready spin",
-                                   {{"PILOTFISH_MAXPROCS", "2"},
-                                    {"PILOTFISH_WORKERS", "web,db"},
-                                    {"PILOTFISH_WORKER_DB_COMMAND",
-                                     R"(["sh","-c","echo db up; exec sleep 1000"])"},
-                                    {"PILOTFISH_WORKER_WEB_STOP_TIMEOUT", "100ms"}})});
-    daemon.wait_line("db up");
-    daemon.wait_error_line("pilotfish 0.");
-    daemon.signal(SIGTERM);
-    daemon.wait_error_line("a task cannot be killed, so it is left behind");
-    EXPECT_EQ(daemon.wait(), exited(0));
-}
-
-TEST_F(Plugin, TheWholeShutdownsTimeIsEnoughToLeaveItBehind) {
-    Process daemon({pilotfish(), "run"},
-                   {.env = hosting(plugin("actor"), "ready log up deaf",
-                                   {{"PILOTFISH_WORKER_WEB_STOP_TIMEOUT", "1h"},
-                                    {"PILOTFISH_STOP_TIMEOUT", "200ms"}})});
-    daemon.wait_line("web | up");
-    daemon.signal(SIGTERM);
-    EXPECT_EQ(daemon.wait(), exited(0));
-    EXPECT_TRUE(has(daemon.err(), "web was left behind after")) << daemon.err();
-}
-
-TEST_F(Plugin, WhatItSpawnedIsWaitedFor) {
-    const Outcome outcome = run_once(plugin("actor"), "child 100 return 4");
-    EXPECT_EQ(outcome.end, exited(4));
-    EXPECT_EQ(outcome.out, "web | the child is done\n");
-}
-
-TEST_F(Plugin, WhatItSpawnedAndDoesNotEndIsNamed) {
-    Environment environment = once(plugin("actor"), "child 3600000 return 4");
-    environment["PILOTFISH_WORKER_WEB_STOP_TIMEOUT"] = "100ms";
-    const Outcome outcome = run({pilotfish(), "run"}, {.env = environment});
-    EXPECT_EQ(outcome.end, exited(4));
-    EXPECT_TRUE(has(outcome.err, "left tasks behind that did not end")) << outcome.err;
-    EXPECT_TRUE(has(outcome.err, "sleep_shielded(int)")) << outcome.err;
-}
-
 struct Refusal {
     std::string name;  // of the test
     std::string path;
@@ -220,7 +140,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"Directory", "/", 126, "not a regular file"},
         Refusal{"AProgram", program("deaf"), 126, "not a shared object; link it with -shared"},
         Refusal{"OtherAbi", plugin("other_abi"), 126,
-                "it was built for another ABI (a compiler from the future, libc+++) than this"},
+                "it was built for another ABI (a compiler from the future, libc+++) than this "
+                "pilotfish (pilotfish " PILOTFISH_E2E_VERSION ", "},
         Refusal{"NoEntry", plugin("no_entry"), 126, "it has no function pilotfish_plugin_v1"},
         Refusal{"Undefined", plugin("undefined"), 126,
                 "undefined symbol pilotfish::core::from_a_later_release("}),

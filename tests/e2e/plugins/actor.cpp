@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <clocale>
+#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -59,6 +60,7 @@ core::Task<> stay_deaf() {
 core::Task<> child(core::PluginContext& context, int ms) {
     co_await sleep_shielded(ms);
     context.log(core::LogLevel::info, "the child is done");
+    std::fputs("the child has told\n", stderr);
 }
 
 core::Task<int> fail_in_a_child() {

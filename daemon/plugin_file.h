@@ -1,6 +1,6 @@
-// Loads a plugin's shared object and makes sure that it fits this executable before its coroutine is
-// called. Loading itself runs the constructors of its global variables: they are what has run of a
-// plugin that is refused, beside its one entry.
+// Loads a plugin's shared object and makes sure that it fits this executable before its coroutine
+// is called. Loading itself runs the constructors of its global variables: they are what has run of
+// a plugin that is refused, beside its one entry.
 //
 // Thread-safety: any thread. Ownership: the file stays mapped until the process ends; loading it
 // again gives what is there already, also when the file has changed meanwhile. Blocks: on the file

@@ -246,7 +246,7 @@ TEST_F(LockedThreads, AreCountedAndUnlocked) {
     EXPECT_EQ(runtime.run(counts_locks()), 0);
 }
 
-Task<> waits_locked(Channel<int>& never, bool& locked) {
+Task<> waits_locked(Channel<int>& never, std::atomic<bool>& locked) {
     ThreadLock lock;
     locked = true;
     (void)co_await never.receive();
@@ -254,7 +254,7 @@ Task<> waits_locked(Channel<int>& never, bool& locked) {
 
 Task<int> dumps_and_ends(bool cancels) {
     Channel<int> never;
-    bool locked = false;
+    std::atomic<bool> locked{false};
     JoinHandle<> task = spawn(waits_locked(never, locked), {.name = "sticker"});
     while (!locked) co_await yield();
     co_await sleep_for(1ms);

@@ -16,7 +16,7 @@ namespace {
 
 class Signals : public EndToEnd {};
 
-std::vector<int> catchable_but(std::initializer_list<int> left_out) {
+std::vector<int> catchable_but(const std::vector<int>& left_out) {
     std::vector<int> result;
     for (int number = 1; number <= SIGRTMAX; ++number) {
         const bool libc_own = number >= 32 && number < SIGRTMIN;
@@ -28,7 +28,13 @@ std::vector<int> catchable_but(std::initializer_list<int> left_out) {
 
 TEST_F(Signals, AllThatCanBeCaughtReachMain) {
     // Job control stops follow the terminal's rules and have tests of their own.
-    const std::vector<int> numbers = catchable_but({SIGTSTP, SIGTTIN, SIGTTOU});
+    std::vector<int> left_out = {SIGTSTP, SIGTTIN, SIGTTOU};
+#if PILOTFISH_E2E_THREAD_SANITIZED
+    // The sanitizer runs handlers later, when a thread's mask can no longer be changed by one, so
+    // that what core/native_stack.h passes on comes back for ever.
+    left_out.push_back(SIGURG);
+#endif
+    const std::vector<int> numbers = catchable_but(left_out);
     Process daemon(entrypoint({program("signal_recorder"), std::to_string(numbers.size())}));
     daemon.wait_line("ready");
     for (const int number : numbers) {

@@ -248,7 +248,7 @@ Task<int> destroys_while_others_wait() {
     co_return 0;
 }
 
-TEST_F(MutexOf, DestroyedWhileTasksWaitAborts) {
+TEST(MutexDeathTest, DestroyedWhileTasksWait) {
     testing::FLAGS_gtest_death_test_style = "threadsafe";
     EXPECT_DEATH(
         {

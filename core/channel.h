@@ -74,25 +74,21 @@ class Channel {
     // The same without waiting.
     Received<T> try_receive() noexcept {
         Received<T> out;
-        bool notify = false;
-        {
-            std::lock_guard guard(place_.lock);
+        place_.update([&] {
+            bool notify = false;
             out.wake = accept_locked(out.value, notify);
-        }
-        if (notify) notify_scheduler();
+            return notify;
+        });
         return out;
     }
 
     // Again: nothing.
     void close() noexcept {
-        bool notify = false;
-        {
-            std::lock_guard guard(place_.lock);
+        place_.update([&] {
             closed_ = true;
-            notify |= place_.wake_all(receivers_, Wake::closed);
-            notify |= place_.wake_all(senders_, Wake::closed);
-        }
-        if (notify) notify_scheduler();
+            const bool notify = place_.wake_all(receivers_, Wake::closed);
+            return place_.wake_all(senders_, Wake::closed) || notify;
+        });
     }
 
     // What has been sent and not received, without what waiting senders hold.
@@ -112,13 +108,12 @@ class Channel {
     friend struct ChannelCases;
 
     Wake offer(T& value) {
-        bool notify = false;
         Wake wake = Wake::closed;
-        {
-            std::lock_guard guard(place_.lock);
+        place_.update([&] {
+            bool notify = false;
             wake = offer_locked(value, notify);
-        }
-        if (notify) notify_scheduler();
+            return notify;
+        });
         return wake;
     }
 
@@ -165,44 +160,20 @@ class Channel {
 
 template <class T>
 bool ReceiveAwait<T>::start(FrameBase& frame) {
-    if (cancel_requested()) [[unlikely]] {
-        settle(Wake::cancelled);
-        return false;
-    }
     Channel<T>& channel = *channel_;
-    {
-        std::lock_guard guard(channel.place_.lock);
+    return begin(channel.place_, channel.receivers_, frame, WaitReason::chan_receive, [&] {
         bool notify = false;  // stays false: a task wakes others by its own processor
-        const Wake wake = channel.accept_locked(value_, notify);
-        if (wake == Wake::timed_out) {
-            slot = &value_;
-            return channel.place_.park(channel.receivers_, *this, frame, WaitReason::chan_receive,
-                                       where_, deadline_ns_);
-        }
-        settle(wake);
-    }
-    return give_way(frame, where_);
+        return channel.accept_locked(value_, notify);
+    });
 }
 
 template <class T>
 bool SendAwait<T>::start(FrameBase& frame) {
-    if (cancel_requested()) [[unlikely]] {
-        settle(Wake::cancelled);
-        return false;
-    }
     Channel<T>& channel = *channel_;
-    {
-        std::lock_guard guard(channel.place_.lock);
+    return begin(channel.place_, channel.senders_, frame, WaitReason::chan_send, [&] {
         bool notify = false;
-        const Wake wake = channel.offer_locked(value_, notify);
-        if (wake == Wake::timed_out) {
-            slot = &value_;
-            return channel.place_.park(channel.senders_, *this, frame, WaitReason::chan_send,
-                                       where_, deadline_ns_);
-        }
-        settle(wake);
-    }
-    return give_way(frame, where_);
+        return channel.offer_locked(value_, notify);
+    });
 }
 
 }  // namespace pilotfish::core

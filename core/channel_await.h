@@ -70,7 +70,9 @@ class ReceiveAwait : Wait {
   public:
     ReceiveAwait(Channel<T>& channel, std::int64_t deadline_ns,
                  const std::source_location& where) noexcept
-        : channel_(&channel), deadline_ns_(deadline_ns), where_(where) {}
+        : Wait(deadline_ns, where), channel_(&channel) {
+        slot = &value_;
+    }
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -78,9 +80,7 @@ class ReceiveAwait : Wait {
         return start(frame.promise());
     }
     Received<T> await_resume() {
-        const Wake wake = end();
-        if (wake == Wake::cancelled) [[unlikely]]
-            throw_cancelled();
+        const Wake wake = end_or_throw();
         return Received<T>(wake, std::move(value_));
     }
 
@@ -88,8 +88,6 @@ class ReceiveAwait : Wait {
     bool start(FrameBase& frame);  // channel.h
 
     Channel<T>* channel_;
-    std::int64_t deadline_ns_;
-    std::source_location where_;
     std::optional<T> value_;
 };
 
@@ -107,7 +105,9 @@ class SendAwait : Wait {
   public:
     SendAwait(Channel<T>& channel, T&& value, std::int64_t deadline_ns,
               const std::source_location& where) noexcept
-        : channel_(&channel), deadline_ns_(deadline_ns), where_(where), value_(std::move(value)) {}
+        : Wait(deadline_ns, where), channel_(&channel), value_(std::move(value)) {
+        slot = &value_;
+    }
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -115,10 +115,9 @@ class SendAwait : Wait {
         return start(frame.promise());
     }
     Sent<T> await_resume() {
-        const Wake wake = end();
+        const Wake wake = end_or_throw();
         if (wake == Wake::ready) [[likely]]
             return Sent<T>(wake);
-        if (wake == Wake::cancelled) throw_cancelled();
         return Sent<T>(wake, std::move(value_));
     }
 
@@ -126,8 +125,6 @@ class SendAwait : Wait {
     bool start(FrameBase& frame);  // channel.h
 
     Channel<T>* channel_;
-    std::int64_t deadline_ns_;
-    std::source_location where_;
     T value_;
 };
 

@@ -7,7 +7,7 @@ class Condition::Parked : Wait {
   public:
     Parked(Condition& condition, Mutex& mutex, std::int64_t deadline_ns,
            const std::source_location& where) noexcept
-        : condition_(condition), mutex_(mutex), deadline_ns_(deadline_ns), where_(where) {}
+        : Wait(deadline_ns, where), condition_(condition), mutex_(mutex) {}
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -24,8 +24,7 @@ class Condition::Parked : Wait {
         bool parked = false;
         {
             std::lock_guard guard(condition_.place_.lock);
-            parked = condition_.place_.park(condition_.queue_, *this, frame, WaitReason::condition,
-                                            where_, deadline_ns_);
+            parked = condition_.place_.park(condition_.queue_, *this, frame, WaitReason::condition);
         }
         mutex.unlock();
         return parked;
@@ -33,8 +32,6 @@ class Condition::Parked : Wait {
 
     Condition& condition_;
     Mutex& mutex_;
-    std::int64_t deadline_ns_;
-    std::source_location where_;
 };
 
 struct Condition::Park {
@@ -61,21 +58,14 @@ Task<Wake> Condition::wait(Mutex::Guard& guard, Deadline deadline) {
 }
 
 void Condition::notify_one() noexcept {
-    bool notify = false;
-    {
-        std::lock_guard guard(place_.lock);
-        if (WaitLink* link = place_.take(queue_, Wake::ready)) notify = WaitPlace::wake(*link);
-    }
-    if (notify) notify_scheduler();
+    place_.update([&] {
+        WaitLink* link = place_.take(queue_, Wake::ready);
+        return link && WaitPlace::wake(*link);
+    });
 }
 
 void Condition::notify_all() noexcept {
-    bool notify = false;
-    {
-        std::lock_guard guard(place_.lock);
-        notify = place_.wake_all(queue_, Wake::ready);
-    }
-    if (notify) notify_scheduler();
+    place_.update([&] { return place_.wake_all(queue_, Wake::ready); });
 }
 
 }  // namespace pilotfish::core

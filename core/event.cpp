@@ -3,13 +3,10 @@
 namespace pilotfish::core {
 
 void Event::set() noexcept {
-    bool notify = false;
-    {
-        std::lock_guard guard(place_.lock);
+    place_.update([&] {
         set_.store(true, std::memory_order_release);
-        notify = place_.wake_all(queue_, Wake::ready);
-    }
-    if (notify) notify_scheduler();
+        return place_.wake_all(queue_, Wake::ready);
+    });
 }
 
 void Event::reset() noexcept {
@@ -18,20 +15,8 @@ void Event::reset() noexcept {
 }
 
 bool Event::WaitAwait::start(FrameBase& frame) noexcept {
-    if (cancel_requested()) [[unlikely]] {
-        settle(Wake::cancelled);
-        return false;
-    }
-    {
-        std::lock_guard guard(event_.place_.lock);
-        if (!event_.set_.load(std::memory_order_relaxed))
-            return event_.place_.park(event_.queue_, *this, frame, WaitReason::event, where_,
-                                      deadline_ns_);
-    }
-    settle(Wake::ready);
-    if (tls.budget >= 0) return false;
-    yield_running(begin_wait(frame, WaitReason::yield, where_));
-    return true;
+    return begin(event_.place_, event_.queue_, frame, WaitReason::event,
+                 [&] { return event_.is_set() ? Wake::ready : Wake::timed_out; });
 }
 
 }  // namespace pilotfish::core

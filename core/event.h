@@ -54,7 +54,7 @@ class Event {
 class Event::WaitAwait : Wait {
   public:
     WaitAwait(Event& event, std::int64_t deadline_ns, const std::source_location& where) noexcept
-        : event_(event), deadline_ns_(deadline_ns), where_(where) {}
+        : Wait(deadline_ns, where), event_(event) {}
 
     bool await_ready() noexcept {
         if (!event_.is_set() || cancel_requested() || budget_exhausted()) return false;
@@ -65,19 +65,12 @@ class Event::WaitAwait : Wait {
     bool await_suspend(std::coroutine_handle<Promise> frame) noexcept {
         return start(frame.promise());
     }
-    Wake await_resume() {
-        const Wake wake = end();
-        if (wake == Wake::cancelled) [[unlikely]]
-            throw_cancelled();
-        return wake;
-    }
+    Wake await_resume() { return end_or_throw(); }
 
   private:
     bool start(FrameBase& frame) noexcept;
 
     Event& event_;
-    std::int64_t deadline_ns_;
-    std::source_location where_;
 };
 
 inline Event::WaitAwait Event::WaitFor::awaiter(const std::source_location& where) const noexcept {

@@ -22,11 +22,7 @@ class Mutex::Turn : Wait {
   public:
     Turn(Mutex& mutex, std::int64_t deadline_ns, std::uint32_t since_ms, bool woken,
          const std::source_location& where) noexcept
-        : mutex_(mutex),
-          deadline_ns_(deadline_ns),
-          where_(where),
-          since_ms_(since_ms),
-          woken_(woken) {}
+        : Wait(deadline_ns, where), mutex_(mutex), since_ms_(since_ms), woken_(woken) {}
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -34,11 +30,8 @@ class Mutex::Turn : Wait {
         return start(frame.promise());
     }
     TurnEnd await_resume() {
-        switch (end()) {
-            case Wake::ready: return locked_ ? TurnEnd::locked : TurnEnd::again;
-            case Wake::cancelled: throw_cancelled();
-            default: return TurnEnd::timed_out;
-        }
+        if (end_or_throw() == Wake::timed_out) return TurnEnd::timed_out;
+        return locked_ ? TurnEnd::locked : TurnEnd::again;
     }
 
   private:
@@ -68,13 +61,11 @@ class Mutex::Turn : Wait {
             return false;
         }
         // It is locked, and its holder now comes to the queue.
-        return mutex.place_.park(mutex.queue_, *this, frame, WaitReason::mutex, where_,
-                                 deadline_ns_, woken_ ? WaitPlace::At::front : WaitPlace::At::back);
+        return mutex.place_.park(mutex.queue_, *this, frame, WaitReason::mutex,
+                                 woken_ ? WaitPlace::At::front : WaitPlace::At::back);
     }
 
     Mutex& mutex_;
-    std::int64_t deadline_ns_;
-    std::source_location where_;
     std::uint32_t since_ms_;  // of the first turn
     bool woken_;              // by unlock(), for this turn
     bool locked_ = false;     // it is ours; written by who wakes us
@@ -128,12 +119,7 @@ bool Mutex::LockAwait::start(FrameBase& frame) {
 }
 
 void Mutex::unlock_slow() noexcept {
-    bool notify = false;
-    {
-        std::lock_guard guard(place_.lock);
-        notify = unlock_locked();
-    }
-    if (notify) notify_scheduler();
+    place_.update([&] { return unlock_locked(); });
 }
 
 // True: call notify_scheduler(). Requires: the lock of place_.

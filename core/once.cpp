@@ -3,42 +3,33 @@
 namespace pilotfish::core {
 
 void Once::finish(bool done) noexcept {
-    bool notify = false;
-    {
-        std::lock_guard guard(place_.lock);
+    place_.update([&] {
         if (done) {
             state_.store(State::done, std::memory_order_release);
-            notify = place_.wake_all(queue_, Wake::ready);
-        } else if (WaitLink* next = place_.take(queue_, Wake::ready)) {
-            static_cast<TurnAwait*>(next)->turn_ = Turn::ours;
-            notify = WaitPlace::wake(*next);
-        } else {
-            state_.store(State::fresh, std::memory_order_relaxed);
+            return place_.wake_all(queue_, Wake::ready);
         }
-    }
-    if (notify) notify_scheduler();
+        WaitLink* next = place_.take(queue_, Wake::ready);
+        if (!next) {
+            state_.store(State::fresh, std::memory_order_relaxed);
+            return false;
+        }
+        static_cast<TurnAwait*>(next)->turn_ = Turn::ours;
+        return WaitPlace::wake(*next);
+    });
 }
 
 bool Once::TurnAwait::start(FrameBase& frame) noexcept {
-    if (cancel_requested()) [[unlikely]] {
-        settle(Wake::cancelled);
-        return false;
-    }
-    {
-        std::lock_guard guard(once_.place_.lock);
+    return begin(once_.place_, once_.queue_, frame, WaitReason::once, [&] {
         switch (once_.state_.load(std::memory_order_relaxed)) {
-            case State::running:
-                return once_.place_.park(once_.queue_, *this, frame, WaitReason::once, where_,
-                                         deadline_ns_);
+            case State::running: return Wake::timed_out;
             case State::fresh:
                 once_.state_.store(State::running, std::memory_order_relaxed);
                 turn_ = Turn::ours;
                 break;
             case State::done: break;
         }
-    }
-    settle(Wake::ready);
-    return give_way(frame, where_);
+        return Wake::ready;
+    });
 }
 
 }  // namespace pilotfish::core

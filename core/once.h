@@ -80,28 +80,20 @@ class Once {
 class Once::TurnAwait : Wait {
   public:
     TurnAwait(Once& once, std::int64_t deadline_ns, const std::source_location& where) noexcept
-        : once_(once), deadline_ns_(deadline_ns), where_(where) {}
+        : Wait(deadline_ns, where), once_(once) {}
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> frame) noexcept {
         return start(frame.promise());
     }
-    Turn await_resume() {
-        switch (end()) {
-            case Wake::ready: return turn_;
-            case Wake::cancelled: throw_cancelled();
-            default: return Turn::timed_out;
-        }
-    }
+    Turn await_resume() { return end_or_throw() == Wake::ready ? turn_ : Turn::timed_out; }
 
   private:
     friend Once;
     bool start(FrameBase& frame) noexcept;
 
     Once& once_;
-    std::int64_t deadline_ns_;
-    std::source_location where_;
     Turn turn_ = Turn::done;  // written by who wakes us
 };
 

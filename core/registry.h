@@ -15,7 +15,7 @@ namespace pilotfish::core {
 
 class RegistryShard {
   public:
-    RegistryShard() noexcept { ends_.prev = ends_.next = &ends_; }
+    RegistryShard() = default;
     RegistryShard(const RegistryShard&) = delete;
     RegistryShard& operator=(const RegistryShard&) = delete;
 
@@ -36,8 +36,8 @@ class RegistryShard {
     // The oldest task, or nullptr.
     TaskRecord* front() noexcept {
         std::lock_guard guard(lock_);
-        RegistryLink* link = ends_.next;
-        while (link != &ends_ && link->cursor) link = link->next;
+        RingLink* link = ends_.next;
+        while (link != &ends_ && is_cursor(*link)) link = link->next;
         return link == &ends_ ? nullptr : static_cast<TaskRecord*>(link);
     }
 
@@ -50,9 +50,9 @@ class RegistryShard {
         for (bool more = true; more && going;) {
             {
                 std::lock_guard guard(lock_);
-                RegistryLink* link = bookmark.next;
+                RingLink* link = bookmark.next;
                 for (int seen = 0; link != &ends_ && seen < kChunk; link = link->next) {
-                    if (link->cursor) continue;
+                    if (is_cursor(*link)) continue;
                     visit(*static_cast<TaskRecord*>(link));
                     ++seen;
                 }
@@ -86,19 +86,12 @@ class RegistryShard {
         RegistryShard& list;
     };
 
-    static void link_before(RegistryLink& next, RegistryLink& link) noexcept {
-        link.prev = next.prev;
-        link.next = &next;
-        next.prev->next = &link;
-        next.prev = &link;
-    }
-    static void unlink(RegistryLink& link) noexcept {
-        link.prev->next = link.next;
-        link.next->prev = link.prev;
+    static bool is_cursor(const RingLink& link) noexcept {
+        return static_cast<const RegistryLink&>(link).cursor;
     }
 
     SpinLock lock_;
-    RegistryLink ends_;
+    RingEnds ends_;
 };
 
 }  // namespace pilotfish::core

@@ -45,45 +45,28 @@ RwLock::WriteGuard RwLock::try_write() noexcept {
 }
 
 void RwLock::read_unlock() noexcept {
-    bool notify = false;
-    {
-        std::lock_guard guard(place_.lock);
+    place_.update([&] {
         PF_CHECK(readers_ > 0, "read-unlock of a RwLock that nobody reads");
-        if (--readers_ == 0) {
-            notify = admit_writer_locked();
-            // The writers that kept them out have all given up.
-            if (!writing_) notify |= admit_readers_locked();
-        }
-    }
-    if (notify) notify_scheduler();
+        if (--readers_ > 0) return false;
+        const bool notify = admit_writer_locked();
+        // Nobody writes: the writers that kept the readers out have all given up.
+        return writing_ ? notify : admit_readers_locked();
+    });
 }
 
 void RwLock::write_unlock() noexcept {
-    bool notify = false;
-    {
-        std::lock_guard guard(place_.lock);
+    place_.update([&] {
         PF_CHECK(writing_, "write-unlock of a RwLock that nobody writes");
         writing_ = false;
-        notify = admit_readers_locked();
-        if (readers_ == 0) notify |= admit_writer_locked();
-    }
-    if (notify) notify_scheduler();
+        const bool notify = admit_readers_locked();
+        return readers_ > 0 ? notify : admit_writer_locked();
+    });
 }
 
 bool RwLock::LockAwait::start(FrameBase& frame) noexcept {
-    if (cancel_requested()) [[unlikely]] {
-        settle(Wake::cancelled);
-        return false;
-    }
-    {
-        std::lock_guard guard(lock_.place_.lock);
-        if (!lock_.take_locked(writes_))
-            return lock_.place_.park(
-                writes_ ? lock_.waiting_writers_ : lock_.waiting_readers_, *this, frame,
-                writes_ ? WaitReason::write_lock : WaitReason::read_lock, where_, deadline_ns_);
-    }
-    settle(Wake::ready);
-    return give_way(frame, where_);
+    return begin(lock_.place_, writes_ ? lock_.waiting_writers_ : lock_.waiting_readers_, frame,
+                 writes_ ? WaitReason::write_lock : WaitReason::read_lock,
+                 [&] { return lock_.take_locked(writes_) ? Wake::ready : Wake::timed_out; });
 }
 
 void RwLock::LockAwait::leave() noexcept {

@@ -84,7 +84,7 @@ class RwLock::LockAwait : protected Wait {
   public:
     LockAwait(RwLock& lock, std::int64_t deadline_ns, bool writes,
               const std::source_location& where) noexcept
-        : lock_(lock), deadline_ns_(deadline_ns), where_(where), writes_(writes) {}
+        : Wait(deadline_ns, where), lock_(lock), writes_(writes) {}
     ~LockAwait() {
         if (begun()) leave();
     }
@@ -99,9 +99,7 @@ class RwLock::LockAwait : protected Wait {
     // False: timed out.
     bool finish() {
         if (begun()) leave();
-        if (result() == Wake::cancelled) [[unlikely]]
-            throw_cancelled();
-        return result() == Wake::ready;
+        return end_or_throw() == Wake::ready;
     }
     RwLock& lock_;
 
@@ -109,8 +107,6 @@ class RwLock::LockAwait : protected Wait {
     bool start(FrameBase& frame) noexcept;
     void leave() noexcept;
 
-    std::int64_t deadline_ns_;
-    std::source_location where_;
     bool writes_;
 };
 

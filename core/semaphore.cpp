@@ -31,13 +31,10 @@ Permit Semaphore::try_acquire(std::int64_t count) noexcept {
 
 void Semaphore::release(std::int64_t count) noexcept {
     PF_CHECK(count > 0, "a Semaphore was given no permit back");
-    bool notify = false;
-    {
-        std::lock_guard guard(place_.lock);
+    place_.update([&] {
         available_ += count;
-        notify = grant_locked();
-    }
-    if (notify) notify_scheduler();
+        return grant_locked();
+    });
 }
 
 std::int64_t Semaphore::available() const noexcept {
@@ -47,18 +44,8 @@ std::int64_t Semaphore::available() const noexcept {
 
 bool Semaphore::AcquireAwait::start(FrameBase& frame) noexcept {
     PF_CHECK(count_ > 0, "a Semaphore was asked for no permit");
-    if (cancel_requested()) [[unlikely]] {
-        settle(Wake::cancelled);
-        return false;
-    }
-    {
-        std::lock_guard guard(semaphore_.place_.lock);
-        if (!semaphore_.take_locked(count_))
-            return semaphore_.place_.park(semaphore_.queue_, *this, frame, WaitReason::semaphore,
-                                          where_, deadline_ns_);
-    }
-    settle(Wake::ready);
-    return give_way(frame, where_);
+    return begin(semaphore_.place_, semaphore_.queue_, frame, WaitReason::semaphore,
+                 [&] { return semaphore_.take_locked(count_) ? Wake::ready : Wake::timed_out; });
 }
 
 // One that asked for many may have stood before others that are content with what there is.

@@ -100,7 +100,7 @@ class Semaphore::AcquireAwait : Wait {
   public:
     AcquireAwait(Semaphore& semaphore, std::int64_t count, std::int64_t deadline_ns,
                  const std::source_location& where) noexcept
-        : semaphore_(semaphore), count_(count), deadline_ns_(deadline_ns), where_(where) {}
+        : Wait(deadline_ns, where), semaphore_(semaphore), count_(count) {}
     ~AcquireAwait() {
         if (begun()) leave();
     }
@@ -112,11 +112,7 @@ class Semaphore::AcquireAwait : Wait {
     }
     Permit await_resume() {
         if (begun()) leave();
-        switch (result()) {
-            case Wake::ready: return Permit(semaphore_, count_);
-            case Wake::cancelled: throw_cancelled();
-            default: return {};
-        }
+        return end_or_throw() == Wake::ready ? Permit(semaphore_, count_) : Permit();
     }
 
   private:
@@ -126,8 +122,6 @@ class Semaphore::AcquireAwait : Wait {
 
     Semaphore& semaphore_;
     std::int64_t count_;
-    std::int64_t deadline_ns_;
-    std::source_location where_;
 };
 
 inline Semaphore::AcquireAwait Semaphore::Acquire::awaiter(

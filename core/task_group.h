@@ -28,8 +28,10 @@
 #include <utility>
 
 #include "core/cancel.h"
+#include "core/ring.h"
 #include "core/spin_lock.h"
 #include "core/task.h"
+#include "core/wait_group.h"
 
 namespace pilotfish::core {
 
@@ -54,11 +56,11 @@ class TaskGroup {
     template <class T>
     JoinHandle<T> fork(Task<T> task, const SpawnOptions& options = {},
                        std::source_location where = std::source_location::current()) {
-        admit();
+        tasks_.add(1);
         try {
             return core::spawn(run(*this, std::move(task)), options, where);
         } catch (...) {
-            dismiss();
+            tasks_.done();
             throw;
         }
     }
@@ -68,23 +70,14 @@ class TaskGroup {
     bool cancelled() const noexcept { return stop_.stop_requested(); }
     // Requested when the group is cancelled, by whatever.
     std::stop_token stop_token() const noexcept { return stop_.get_token(); }
-    std::size_t size() const noexcept;
+    std::size_t size() const noexcept { return static_cast<std::size_t>(tasks_.count()); }
 
     // Until no task is left; then throws the first error, if any. More may be spawned afterwards.
     Task<> wait();
 
   private:
-    class AllEnded;
-    struct WaitForAll {
-        TaskGroup* group;
-        AllEnded awaiter(const std::source_location& where) const noexcept;
-    };
-    struct Link {
-        Link* prev = nullptr;
-        Link* next = nullptr;
-    };
     // A started task's place in its group; lies in the task's outermost frame.
-    class Membership : Link {
+    class Membership : RingLink {
       public:
         explicit Membership(TaskGroup& group) noexcept;
         Membership(const Membership&) = delete;
@@ -116,8 +109,6 @@ class TaskGroup {
     template <class Body>
     friend Task<> with_group(Body body, std::stop_token parent);
 
-    void admit() noexcept;
-    void dismiss() noexcept;  // it could not be spawned
     void fail(const std::exception_ptr& error) noexcept;
 
     struct Cancel {
@@ -125,13 +116,13 @@ class TaskGroup {
         void operator()() const noexcept { group->cancel(); }
     };
 
-    mutable SpinLock lock_;
+    WaitGroup tasks_;
+    bool awaited_ = false;  // somebody is in wait()
+    SpinLock lock_;         // over the rest
     std::stop_source stop_;
-    Link members_;    // ring of started tasks
-    Link cancelled_;  // ring of those that have been asked to end
-    std::size_t size_ = 0;
+    RingEnds members_;          // started tasks
+    RingEnds cancelled_;        // those that have been asked to end
     std::exception_ptr error_;  // the first
-    AllEnded* waiter_ = nullptr;
     std::optional<std::stop_callback<Cancel>> parent_;
 };
 

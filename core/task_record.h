@@ -28,6 +28,7 @@
 
 #include "core/fence.h"
 #include "core/relaxed.h"
+#include "core/ring.h"
 #include "core/spin_lock.h"
 
 namespace pilotfish::core {
@@ -113,9 +114,7 @@ constexpr std::uint32_t waiting(WaitReason reason) {
 struct Waiter;
 class TaskTags;
 
-struct RegistryLink {
-    RegistryLink* prev = nullptr;
-    RegistryLink* next = nullptr;
+struct RegistryLink : RingLink {
     bool cursor = false;  // a walker's bookmark, not a task
 };
 

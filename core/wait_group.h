@@ -54,26 +54,19 @@ class WaitGroup::WaitAwait : Wait {
   public:
     WaitAwait(WaitGroup& group, std::int64_t deadline_ns,
               const std::source_location& where) noexcept
-        : group_(group), deadline_ns_(deadline_ns), where_(where) {}
+        : Wait(deadline_ns, where), group_(group) {}
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> frame) noexcept {
         return start(frame.promise());
     }
-    Wake await_resume() {
-        const Wake wake = end();
-        if (wake == Wake::cancelled) [[unlikely]]
-            throw_cancelled();
-        return wake;
-    }
+    Wake await_resume() { return end_or_throw(); }
 
   private:
     bool start(FrameBase& frame) noexcept;
 
     WaitGroup& group_;
-    std::int64_t deadline_ns_;
-    std::source_location where_;
 };
 
 inline WaitGroup::WaitAwait WaitGroup::WaitFor::awaiter(

@@ -38,8 +38,10 @@
 #include <mutex>
 #include <source_location>
 
+#include "core/cancel.h"
 #include "core/check.h"
 #include "core/clock.h"
+#include "core/ring.h"
 #include "core/spin_lock.h"
 #include "core/task_record.h"
 #include "core/timer_heap.h"
@@ -47,14 +49,10 @@
 namespace pilotfish::core {
 
 class WaitPlace;
-
-struct QueueLink {
-    QueueLink* prev = nullptr;
-    QueueLink* next = nullptr;  // nullptr: in no queue
-};
+class WaitQueue;
 
 // One place in one queue. A select has several with the same waiter.
-struct WaitLink : QueueLink {
+struct WaitLink : RingLink {
     std::atomic<WaitPlace*> place{nullptr};  // nullptr: one of the two sides has let go
     Waiter* waiter = nullptr;
     void* slot = nullptr;   // what is handed over lies, or is put, here; its type is the place's
@@ -64,7 +62,10 @@ struct WaitLink : QueueLink {
 
 // The wait of a task for one thing. Lies in an awaiter, hence never moved.
 struct Wait : WaitLink, TimedWaiter {
-    Wait() noexcept { waiter = this; }
+    Wait(std::int64_t deadline_ns, const std::source_location& where) noexcept
+        : until_ns(deadline_ns), awaited_at(where) {
+        waiter = this;
+    }
     Wait(const Wait&) = delete;
     Wait& operator=(const Wait&) = delete;
     // Still begun: its frame is destroyed where it waits.
@@ -72,12 +73,24 @@ struct Wait : WaitLink, TimedWaiter {
         if (begun()) leave([] {});
     }
 
+    // For await_suspend: attempt() is asked, under the lock of the place, how the wait ends;
+    // Wake::timed_out: not now, so it parks. True: suspend.
+    template <class Attempt>
+    bool begin(WaitPlace& in, WaitQueue& queue, FrameBase& frame, WaitReason reason,
+               Attempt attempt);
     // park() was called, and leave() not yet.
     bool begun() const noexcept { return task != nullptr; }
     // For await_resume: nobody knows of the wait any more. How it ended.
     Wake end() noexcept {
         if (begun()) leave([] {});
         return result();
+    }
+    // The same; throws when it was cancelled.
+    Wake end_or_throw() {
+        const Wake wake = end();
+        if (wake == Wake::cancelled) [[unlikely]]
+            throw_cancelled();
+        return wake;
     }
     // See WaitPlace::leave(). Requires: begun.
     template <class Then>
@@ -88,37 +101,25 @@ struct Wait : WaitLink, TimedWaiter {
         handed.store(true, std::memory_order_relaxed);
         claimed.store(static_cast<std::uint8_t>(how), std::memory_order_relaxed);
     }
+
+    const std::int64_t until_ns;
+    const std::source_location awaited_at;
 };
 
 // First in, first out. All functions require the lock of its place.
 class WaitQueue {
   public:
-    WaitQueue() noexcept { ends_.prev = ends_.next = &ends_; }
-    WaitQueue(const WaitQueue&) = delete;
-    WaitQueue& operator=(const WaitQueue&) = delete;
-
     // False may be out of date: a wait in it may have ended and not left yet.
-    bool empty() const noexcept { return ends_.next == &ends_; }
+    bool empty() const noexcept { return ends_.empty(); }
     // nullptr: empty.
     WaitLink* front() const noexcept {
         return empty() ? nullptr : static_cast<WaitLink*>(ends_.next);
     }
     void push_back(WaitLink& link) noexcept { link_before(ends_, link); }
     void push_front(WaitLink& link) noexcept { link_before(*ends_.next, link); }
-    static void unlink(QueueLink& link) noexcept {
-        link.prev->next = link.next;
-        link.next->prev = link.prev;
-        link.next = nullptr;
-    }
 
   private:
-    static void link_before(QueueLink& next, QueueLink& link) noexcept {
-        link.prev = next.prev;
-        link.next = &next;
-        next.prev->next = &link;
-        next.prev = &link;
-    }
-    QueueLink ends_;
+    RingEnds ends_;
 };
 
 class WaitPlace {
@@ -141,11 +142,10 @@ class WaitPlace {
     // Begins the wait of the running task. True: suspend, and touch nothing of the awaiter any
     // more; false: it was cancelled. Requires: the lock.
     bool park(WaitQueue& queue, Wait& wait, FrameBase& frame, WaitReason reason,
-              const std::source_location& where, std::int64_t deadline_ns,
               At at = At::back) noexcept {
         // Before begin_wait: whoever resumes the task meanwhile has to wait in leave() for us.
         wait.place.store(this, std::memory_order_relaxed);
-        const Begun begun = begin_wait(frame, reason, where, wait);
+        const Begun begun = begin_wait(frame, reason, wait.awaited_at, wait);
         if (begun == Begun::cancelled) {
             wait.place.store(nullptr, std::memory_order_relaxed);
             wait.task = nullptr;
@@ -156,7 +156,8 @@ class WaitPlace {
             queue.push_back(wait);
         else
             queue.push_front(wait);
-        if (begun == Begun::parked && deadline_ns != kNoDeadline_ns) arm_timer(wait, deadline_ns);
+        if (begun == Begun::parked && wait.until_ns != kNoDeadline_ns)
+            arm_timer(wait, wait.until_ns);
         return true;
     }
 
@@ -172,7 +173,7 @@ class WaitPlace {
     // the queue is not empty.
     WaitLink* take_front(WaitQueue& queue, Wake how) noexcept {
         WaitLink* link = queue.front();
-        WaitQueue::unlink(*link);
+        unlink(*link);
         if (link->waiter->claim(how)) [[likely]] {
             link->taken = true;
             link->place.store(nullptr, std::memory_order_relaxed);
@@ -191,6 +192,18 @@ class WaitPlace {
         TaskRecord* task = waiter.task;
         waiter.handed.store(true, std::memory_order_release);
         return make_runnable(task);
+    }
+
+    // Makes a change under the lock. change() -> true: somebody woken has to be told of without it.
+    template <class Change>
+    void update(Change change) {
+        bool notify = false;
+        {
+            std::lock_guard guard(lock);
+            notify = change();
+        }
+        // The place may be gone.
+        if (notify) notify_scheduler();
     }
 
     // Ends all waits of the queue. True: call notify_scheduler() without the lock. Requires: the
@@ -226,7 +239,7 @@ class WaitPlace {
         if (link.expected)
             --place->leaving_;
         else if (link.next)
-            WaitQueue::unlink(link);
+            unlink(link);
         then();
     }
 
@@ -270,6 +283,22 @@ inline bool give_way(FrameBase& frame, const std::source_location& where) noexce
         return false;
     yield_running(begin_wait(frame, WaitReason::yield, where));
     return true;
+}
+
+template <class Attempt>
+bool Wait::begin(WaitPlace& in, WaitQueue& queue, FrameBase& frame, WaitReason reason,
+                 Attempt attempt) {
+    if (cancel_requested()) [[unlikely]] {
+        settle(Wake::cancelled);
+        return false;
+    }
+    {
+        std::lock_guard guard(in.lock);
+        const Wake wake = attempt();
+        if (wake == Wake::timed_out) return in.park(queue, *this, frame, reason);
+        settle(wake);
+    }
+    return give_way(frame, awaited_at);
 }
 
 }  // namespace pilotfish::core

@@ -1,36 +1,17 @@
 #include "core/cleanup.h"
 
 #include <atomic>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "core/log.h"
 #include "core/task.h"
+#include "tests/core/log_lines.h"
 #include "tests/core/runtime_fixture.h"
 
 namespace pilotfish::core {
 namespace {
-
-class Lines final : public LogSink {
-  public:
-    Lines() { set_log_sink(this); }
-    ~Lines() { set_log_sink(nullptr); }
-    void write(LogLevel, std::string_view, std::string_view line) noexcept override {
-        std::lock_guard guard(lock_);
-        text_.append(line).append("\n");
-    }
-    std::string text() {
-        std::lock_guard guard(lock_);
-        return text_;
-    }
-
-  private:
-    std::mutex lock_;
-    std::string text_;
-};
 
 class CleanupNet : public LeakFree {
   protected:
@@ -39,7 +20,7 @@ class CleanupNet : public LeakFree {
         return {now.stopped - before_.stopped, now.acted - before_.acted,
                 now.failed - before_.failed};
     }
-    Lines lines_;
+    LogLines lines_;
 
   private:
     const runtime::CleanupStats before_ = runtime::cleanup_stats();

@@ -90,6 +90,27 @@ Task<int> weathers(Storm& storm, std::uint64_t seed, int trees) {
     co_return 0;
 }
 
+// Another thread that changes the number of processors all the time, up to `most`.
+class Resizing {
+  public:
+    Resizing(int most, std::uint64_t seed)
+        : thread_([this, most, seed] {
+              std::mt19937_64 sizes(seed);
+              while (!done_.load()) {
+                  runtime::max_procs(1 + static_cast<int>(sizes() % static_cast<unsigned>(most)));
+                  std::this_thread::yield();
+              }
+          }) {}
+    ~Resizing() {
+        done_ = true;
+        thread_.join();
+    }
+
+  private:
+    std::atomic<bool> done_{false};
+    std::thread thread_;
+};
+
 TEST_P(Processors, RunEveryTaskOfARandomTreeOnce) {
     PF_SEEDED(random);
     Runtime runtime(eager(GetParam()));
@@ -101,18 +122,8 @@ TEST_P(Processors, AreChangedAtRandomUnderLoadWithoutLosingATask) {
     PF_SEEDED(random);
     Runtime runtime(eager(GetParam()));
     Storm storm;
-    std::atomic<bool> done{false};
-    const std::uint64_t resize_seed = random();
-    std::thread resizer([&] {
-        std::mt19937_64 sizes(resize_seed);
-        while (!done.load()) {
-            runtime::max_procs(1 + static_cast<int>(sizes() % static_cast<unsigned>(GetParam())));
-            std::this_thread::yield();
-        }
-    });
+    const Resizing resizing(GetParam(), random());
     EXPECT_EQ(runtime.run(weathers(storm, random(), 40 / kSlowdown)), 0);
-    done = true;
-    resizer.join();
 }
 
 Task<int> weathers_until_seen(Storm& storm, std::uint64_t seed, int trees,
@@ -196,18 +207,8 @@ TEST_P(Processors, CountEveryNodeOfAForkJoinTree) {
 TEST_P(Processors, AreChangedAtRandomUnderForkJoin) {
     PF_SEEDED(random);
     Runtime runtime(eager(GetParam()));
-    std::atomic<bool> done{false};
-    const std::uint64_t resize_seed = random();
-    std::thread resizer([&] {
-        std::mt19937_64 sizes(resize_seed);
-        while (!done.load()) {
-            runtime::max_procs(1 + static_cast<int>(sizes() % static_cast<unsigned>(GetParam())));
-            std::this_thread::yield();
-        }
-    });
+    const Resizing resizing(GetParam(), random());
     EXPECT_EQ(runtime.run(forks_whole_trees(random(), 20 / kSlowdown)), 0);
-    done = true;
-    resizer.join();
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Processors, testing::Values(1, 2, 8, 64));

@@ -6,6 +6,7 @@
 
 #include "core/sleep.h"
 #include "core/tcp.h"
+#include "tests/core/read_all.h"
 #include "tests/core/runtime_fixture.h"
 
 namespace pilotfish::core {
@@ -29,17 +30,6 @@ inline Task<Ends> connected() {
     PF_CHECK(server.ok(), server.error().message);
     Ends ends{std::move(*client), std::move(*server)};
     co_return std::move(ends);
-}
-
-inline Task<std::string> read_all(TcpStream& stream) {
-    std::string text;
-    char buffer[3000];
-    for (;;) {
-        const Result<std::size_t> got = co_await stream.read_some(buffer);
-        if (!got) co_return text + "! " + got.error().message;
-        if (*got == 0) co_return text;
-        text.append(buffer, *got);
-    }
 }
 
 inline Task<> echo(TcpStream stream) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "core/sleep.h"
+#include "tests/core/read_all.h"
 #include "tests/core/runtime_fixture.h"
 #include "tests/support/test_support.h"
 
@@ -26,17 +27,6 @@ StreamPair some_pair() {
 UnixAddress some_name(std::string_view what) {
     return *UnixAddress::abstract("pilotfish-test-" + std::to_string(getpid()) + "-" +
                                   std::string(what));
-}
-
-Task<std::string> read_all(ByteStream& stream) {
-    std::string text;
-    char buffer[3000];
-    for (;;) {
-        const Result<std::size_t> got = co_await stream.read_some(buffer);
-        if (!got) co_return text + "! " + got.error().message;
-        if (*got == 0) co_return text;
-        text.append(buffer, *got);
-    }
 }
 
 Task<int> connects(UnixAddress address) {

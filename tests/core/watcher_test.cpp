@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "core/scheduler.h"
 #include "core/sleep.h"
+#include "tests/core/log_lines.h"
 #include "tests/core/runtime_fixture.h"
 
 namespace pilotfish::core {
@@ -39,29 +40,6 @@ class Pipe {
 
   private:
     int ends_[2];
-};
-
-// Collects what is logged.
-class Lines final : public LogSink {
-  public:
-    Lines() { set_log_sink(this); }
-    ~Lines() { set_log_sink(nullptr); }
-    void write(LogLevel, std::string_view, std::string_view line) noexcept override {
-        std::lock_guard guard(lock_);
-        lines_.emplace_back(line);
-    }
-    std::vector<std::string> of(std::string_view part) {
-        std::lock_guard guard(lock_);
-        std::vector<std::string> found;
-        for (const std::string& line : lines_) {
-            if (line.find(part) != std::string::npos) found.push_back(line);
-        }
-        return found;
-    }
-
-  private:
-    std::mutex lock_;
-    std::vector<std::string> lines_;
 };
 
 RuntimeOptions unwatched(int processors) {
@@ -206,7 +184,7 @@ Task<int> steps_too_long_often() {
 }
 
 TEST_F(WatcherLook, TellsFiveTimesAMinuteAtMost) {
-    Lines lines;
+    LogLines lines;
     Runtime runtime(unwatched(1));
     EXPECT_EQ(runtime.run(steps_too_long_often()), 0);
     EXPECT_EQ(lines.of("without suspending").size(), 5U);

@@ -65,8 +65,7 @@ WholeFile read_whole(const std::string& path, std::size_t most_bytes) {
     struct stat info{};
     std::size_t room = 4096;
     if (::fstat(opened.fd.get(), &info) == 0 && info.st_size > 0)
-        room =
-            std::min(static_cast<std::size_t>(info.st_size), most_bytes) + 1;  // + 1: sees the end
+        room = std::min(static_cast<std::size_t>(info.st_size), most_bytes) + 1;  // + 1: the end
     std::size_t done = 0;
     for (;;) {
         out.text.resize(done + room);

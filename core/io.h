@@ -18,9 +18,9 @@
 //         AsyncFd& descriptor() noexcept;          // what to wait on
 //         std::int64_t deadline_ns;
 //         bool may_be_ready() noexcept;            // false: go to wait at once
-//         IoOutcome attempt() noexcept;            // the system call; may keep progress in the
-//         struct Result<std::size_t> result(const IoOutcome& outcome); IoAwait<ReadSome>
-//         awaiter(const std::source_location& where) const noexcept;
+//         IoOutcome attempt() noexcept;            // the system call; may keep its progress
+//         Result<std::size_t> result(const IoOutcome& outcome);
+//         IoAwait<ReadSome> awaiter(const std::source_location& where) const noexcept;
 //     };
 //
 // Thread-safety: an operation belongs to the task that awaits it; what it works on must stay where
@@ -48,8 +48,8 @@ struct IoOutcome {
 };
 inline constexpr int kIoTimedOut = -1;
 inline constexpr int kIoClosed = -2;  // on this side
-inline constexpr int kIoGiveWay =
-    -3;  // not done and would not block: let the others run, then go on
+// Not done and would not block: let the others run, then go on.
+inline constexpr int kIoGiveWay = -3;
 
 inline bool would_block(int failure) noexcept {
     return failure == EAGAIN || failure == EWOULDBLOCK;

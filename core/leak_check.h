@@ -1,6 +1,7 @@
 // Which tasks did a piece of work leave behind?
 //
-//     for (const Leak& leak : co_await runtime::leak_check(work())) std::cerr << leak.text();
+//     const std::vector<runtime::Leak> leaks = co_await runtime::leak_check(work());
+//     for (const runtime::Leak& leak : leaks) std::cerr << leak.text();
 //
 // Takes the stacks of all tasks before and after the work and compares: what has grown was left
 // behind, the greatest growth first. Tasks that are only slow to end get some patience.

@@ -2,8 +2,7 @@
 //
 //     Result<Pipe> pipe = make_pipe();
 //     const Result<void> written = co_await pipe->writer.write_all("text");
-//     const Result<std::size_t> got = co_await pipe->reader.read_some(buffer);   // 0: no writer is
-//     left
+//     const Result<std::size_t> got = co_await pipe->reader.read_some(buffer);   // 0: the end
 //
 // Reading, writing, thread-safety, ownership, what suspends and how it fails: core/byte_stream.h.
 // Writing to a pipe without a reader is an error value (EPIPE). The kernel would also raise

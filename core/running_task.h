@@ -16,8 +16,8 @@ namespace pilotfish::core {
 
 struct RunningTask {
     std::uint32_t processor = 0;
-    std::chrono::nanoseconds running_for{
-        0};                  // since it was last resumed, or a few short steps before
+    // Since it was last resumed, or a few short steps before.
+    std::chrono::nanoseconds running_for{0};
     bool has_stack = false;  // false: its thread did not answer
     NativeStack stack;
 };

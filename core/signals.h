@@ -1,7 +1,6 @@
 // Signals to this process, received by a task instead of a handler: signalfd(2).
 //
-//     const BlockedSignals blocked({SIGTERM, SIGHUP});          // main(), before the Runtime is
-//     made
+//     const BlockedSignals blocked({SIGTERM, SIGHUP});       // in main(), before the Runtime
 //     ...
 //     Result<SignalSource> signals = SignalSource::open({SIGTERM, SIGHUP});
 //     const Result<ReceivedSignal> got = co_await signals->next();

@@ -3,8 +3,8 @@
 //     Result<TcpListener> listener = TcpListener::bind(InetAddress::any_v6(8080));
 //     for (;;) {
 //         Result<TcpStream> stream = co_await listener->accept();
-//         if (!stream) { report(stream.error()); continue; }     // does not spin: see
-//         core/listener.h spawn(serve(std::move(*stream))).detach();
+//         if (!stream) { report(stream.error()); continue; }     // does not spin
+//         spawn(serve(std::move(*stream))).detach();
 //     }
 //
 //     const Deadline soon = runtime_now() + 2s;

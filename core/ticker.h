@@ -4,8 +4,7 @@
 //     Ticker ticker(1s);
 //     for (;;) {
 //         const Tick tick = co_await ticker.next();
-//         report(tick.missed);       // ticks that passed while nobody waited: told of, not made up
-//         for
+//         report(tick.missed);       // ticks that passed while nobody waited: not made up for
 //     }
 //
 // Thread-safety: belongs to one task at a time. Ownership: a plain value; nothing runs between two

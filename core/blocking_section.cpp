@@ -7,14 +7,13 @@ namespace pilotfish::core {
 
 BlockingSection::BlockingSection() noexcept : proc_(tls.proc) {
     if (!proc_) return;
-    ticks_ = proc_->ticks.get();
-    steps_ = proc_->steps_left;
+    step_ = step_of(*proc_);
     proc_->in_section = proc_->in_section + 1;
 }
 
 BlockingSection::~BlockingSection() {
     if (!proc_) return;
-    PF_CHECK(proc_ == tls.proc && proc_->ticks.get() == ticks_ && proc_->steps_left == steps_,
+    PF_CHECK(proc_ == tls.proc && step_of(*proc_) == step_,
              "a task was suspended inside a BlockingSection");
     proc_->in_section = proc_->in_section - 1;
 }

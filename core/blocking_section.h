@@ -15,11 +15,9 @@
 // suspension inside aborts.
 #pragma once
 
-#include <cstdint>
+#include "core/step_name.h"
 
 namespace pilotfish::core {
-
-struct Proc;
 
 class [[nodiscard]] BlockingSection {
   public:
@@ -30,8 +28,7 @@ class [[nodiscard]] BlockingSection {
 
   private:
     Proc* proc_;
-    std::uint64_t ticks_ = 0;  // with steps_, names the step
-    std::uint32_t steps_ = 0;
+    StepName step_;
 };
 
 }  // namespace pilotfish::core

@@ -26,6 +26,7 @@
 #include <string>
 #include <utility>
 
+#include "core/fence.h"
 #include "core/spin_lock.h"
 #include "core/task.h"
 
@@ -45,9 +46,7 @@ bool ends_quietly(const std::exception_ptr& error) noexcept {
 void rethrow_to_joiner(TaskRecord* record, bool has_result) {
     auto ended = [&](const char* how) {
         if (!has_result) return;
-        std::string text = "task " + std::to_string(record->id);
-        if (record->tags && !record->tags->name.empty()) text += " (" + record->tags->name + ")";
-        throw TaskEnded(text + how);
+        throw TaskEnded(task_title(record->id, record->tags) + how);
     };
     try {
         std::rethrow_exception(std::exchange(record->top->error, nullptr));
@@ -88,7 +87,7 @@ Claim claim_wait(TaskRecord* record) noexcept {
 void request_cancel(TaskRecord* record) noexcept {
     record->cancel.store(true, std::memory_order_relaxed);
     // Pairs with the fence in begin_wait().
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    full_fence();
     std::uint32_t word = record->state.load(std::memory_order_acquire);
     for (int spins = 0; (word & state_word::kPhaseMask) == state_word::kWaiting; ++spins) {
         if (spins >= 64) sched_yield();

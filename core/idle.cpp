@@ -110,7 +110,7 @@ void Scheduler::give_up_proc(Machine& self) noexcept {
     stop_searching(self);
     watcher.tell_failure();
     // Pairs with the fence in notify(): one side must see the other.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    full_fence();
     if (anything_to_do() && acquire_proc(self)) {
         if (searched && !stopping_.load(std::memory_order_relaxed)) {
             self.searching = true;
@@ -124,10 +124,7 @@ void Scheduler::give_up_proc(Machine& self) noexcept {
 
 void Scheduler::retire_proc(Machine& self) noexcept {
     Proc& proc = *self.proc;
-    TaskList all;
-    if (TaskRecord* task = proc.queue.take_lifo()) all.push(task);
-    while (TaskRecord* task = proc.queue.pop()) all.push(task);
-    injection_.push(all);
+    injection_.push(proc.queue.pop_all());
     proc.timers.move_to(this->proc(0)->timers);
     proc.frames.flush();
     {
@@ -148,7 +145,7 @@ void Scheduler::sleep(Machine& self) {
     }
     // Pairs with the fence in sleep_in_poller: either its owner sees our timers or we see how long
     // it means to sleep.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    full_fence();
     const std::int64_t until = poll_until_ns_.load(std::memory_order_relaxed);
     if (until > earliest_timer_ns()) poller.kick();
     {
@@ -176,7 +173,7 @@ std::int64_t Scheduler::earliest_timer_ns() const noexcept {
 std::int64_t Scheduler::scan_before_poll() noexcept {
     // Until the scan below is done everybody who parks has to kick.
     poll_until_ns_.store(TimerHeap::kNever, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    full_fence();
     if (idle_count_.load(std::memory_order_relaxed) <= 0) {
         // All processors are held: their holders see to timers and queue, and a look of ours could
         // do nothing about either. Who gives one up finds poll_until_ns_ at kNever and kicks.
@@ -220,7 +217,7 @@ void Scheduler::sleep_in_poller(Machine& self) {
 
 void Scheduler::notify() noexcept {
     // Pairs with the fence in give_up_proc().
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    full_fence();
     if (running_.load(std::memory_order_relaxed) > 0) {
         // Somebody runs and will look into the queue within 61 steps, of unknown length. If a
         // thread sleeps while a processor is free, it may do it sooner, and is the next to sleep in

@@ -105,9 +105,7 @@ TaskRecord* Scheduler::await_locked(Machine& self) {
     stop_searching(self);
     proc.steps_left = 1;
     tick(self);
-    TaskList all;
-    if (TaskRecord* task = proc.queue.take_lifo()) all.push(task);
-    while (TaskRecord* task = proc.queue.pop()) all.push(task);
+    const TaskList all = proc.queue.pop_all();
     if (all.size == 1 && all.head == self.locked_task && injection_.size() == 0 &&
         static_cast<int>(proc.index) < active_procs()) {
         proc.attention.store(true, std::memory_order_release);
@@ -144,7 +142,7 @@ TaskRecord* Scheduler::await_locked(Machine& self) {
 void Scheduler::leave_to_others(const Machine& self) noexcept {
     for (;;) {
         // Pairs with the fences in notify() and sleep_in_poller().
-        std::atomic_thread_fence(std::memory_order_seq_cst);
+        full_fence();
         if (poll_until_ns_.load(std::memory_order_relaxed) > earliest_timer_ns()) poller.kick();
         if (!anything_to_do() && poller.owned()) return;
         if (wake_one(true) || running_.load(std::memory_order_relaxed) > 0 || poller.owned())

@@ -26,8 +26,7 @@ std::string name_of(const TaskRecord* record) {
     std::string name = "a task that has ended";
     for_each_task([&](const TaskInfo& task) {
         if (task.record != record) return true;
-        name = "task " + std::to_string(task.id);
-        if (!task.name().empty()) name.append(" (").append(task.name()).append(")");
+        name = task_title(task.id, task.tags.get());
         return false;
     });
     return name;

@@ -6,6 +6,7 @@
 
 #include "core/log.h"
 #include "core/scheduler.h"
+#include "core/xorshift.h"
 
 namespace pilotfish::core {
 
@@ -38,7 +39,7 @@ void* Scheduler::machine_entry(void* machine) {
 }
 
 void Scheduler::work(Machine& self) {
-    if (self.random == 0) self.random = 0x9e3779b9U * (self.id + 1) | 1;
+    if (self.random == 0) self.random = xorshift_seed(self.id);
     tls.proc = self.proc;
     tls.frames = &self.proc->frames;
     show_thread(self, __builtin_frame_address(0));

@@ -1,6 +1,5 @@
 #include "core/native_symbols.h"
 
-#include <cxxabi.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
@@ -8,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <string_view>
+
+#include "core/demangle.h"
 
 namespace pilotfish::core {
 namespace {
@@ -45,11 +44,8 @@ Module module_of(std::uintptr_t address) noexcept {
     return module;
 }
 
-std::string demangled(const char* name) {
-    int status = 0;
-    const std::unique_ptr<char, decltype(&std::free)> plain(
-        abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
-    std::string text = plain ? plain.get() : name;
+std::string function_name(const char* symbol) {
+    std::string text = demangled(symbol);
     // The parts that compilers split a coroutine into.
     for (const std::string_view part : {".actor", ".resume", ".destroy", ".cleanup"}) {
         const std::string clone = " [clone " + std::string(part) + "]";
@@ -120,7 +116,7 @@ std::string name_in_file(const MappedFile& file, std::uint32_t kind, std::uintpt
             const ElfW(Sym)& symbol = symbols[s];
             if ((symbol.st_info & 0xf) == STT_FUNC && offset >= symbol.st_value &&
                 offset - symbol.st_value < symbol.st_size && symbol.st_name < strings.sh_size)
-                return demangled(names + symbol.st_name);
+                return function_name(names + symbol.st_name);
         }
     }
     return {};

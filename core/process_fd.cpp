@@ -2,13 +2,13 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
 
 #include "core/io.h"
+#include "core/pidfd.h"
 
 namespace pilotfish::core {
 namespace {
@@ -51,8 +51,7 @@ IoOutcome try_end(int pidfd) noexcept {
 }  // namespace
 
 Result<ProcessFd> ProcessFd::open(pid_t pid) {
-    // glibc 2.36's <sys/pidfd.h> lacks extern "C". The descriptor is close-on-exec.
-    const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U));
+    const int fd = open_pidfd(pid);
     if (fd < 0) return io_error(named("watch ", pid), errno);
     return adopt(fd, pid);
 }
@@ -97,7 +96,7 @@ Task<Result<void>> ProcessFd::wait_for_end(Deadline deadline) {
 }
 
 Result<void> ProcessFd::send_signal(int signal) {
-    if (::syscall(SYS_pidfd_send_signal, fd_.get(), signal, nullptr, 0U) == 0) return {};
+    if (core::send_signal(fd_.get(), signal) == 0) return {};
     return io_error(named(("send signal " + std::to_string(signal) + " to ").c_str(), pid_), errno);
 }
 

@@ -194,6 +194,14 @@ class BasicRunQueue {
         return static_cast<std::int32_t>(older) > 0 ? older : 0;
     }
 
+    // Owner: takes everything out, what was in the LIFO slot first.
+    TaskList pop_all() noexcept {
+        TaskList out;
+        if (TaskRecord* task = take_lifo()) out.push(task);
+        while (TaskRecord* task = pop()) out.push(task);
+        return out;
+    }
+
     // Owner: takes up to half of the ring out, to be given to the injection queue.
     TaskList pop_half() noexcept {
         TaskList out;

@@ -8,6 +8,7 @@
 #include "core/outside_call.h"
 #include "core/runtime.h"
 #include "core/task.h"
+#include "core/xorshift.h"
 
 namespace pilotfish::core {
 
@@ -280,10 +281,7 @@ TaskRecord* Scheduler::steal(Machine& self) {
     Proc& proc = *self.proc;
     const auto made = static_cast<std::uint32_t>(made_procs());
     for (int round = 0; round < 4; ++round) {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 17;
-        self.random ^= self.random << 5;
-        const std::uint32_t start = self.random % made;
+        const std::uint32_t start = xorshift(self.random) % made;
         for (std::uint32_t i = 0; i < made; ++i) {
             Proc& victim = *this->proc(static_cast<int>((start + i) % made));
             if (&victim == &proc) continue;

@@ -14,21 +14,19 @@
 
 #include <algorithm>
 
+#include "core/xorshift.h"
+
 namespace pilotfish::core {
 
 namespace {
 
-// xorshift32, a state a thread: fairness needs no better.
 std::uint32_t random_number() noexcept {
     static thread_local std::uint32_t state = 0;
     if (state == 0) {
         static std::atomic<std::uint32_t> threads{0};
-        state = (threads.fetch_add(1, std::memory_order_relaxed) + 1) * 0x9e3779b9U | 1;
+        state = xorshift_seed(threads.fetch_add(1, std::memory_order_relaxed));
     }
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state;
+    return xorshift(state);
 }
 
 // Every order is as likely (Fisher and Yates).

@@ -60,9 +60,7 @@ void free_record(TaskRecord* record) noexcept {
 }
 
 [[noreturn]] static void die_of_exception(TaskRecord* record) noexcept {
-    std::string text = "an exception left task ";
-    text += std::to_string(record->id);
-    if (record->tags) text.append(" (").append(record->tags->name).append(")");
+    std::string text = "an exception left " + task_title(record->id, record->tags);
     text += ", which nobody joins: ";
     try {
         std::rethrow_exception(record->top->error);

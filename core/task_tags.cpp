@@ -46,6 +46,12 @@ TaskTags* tags_for_child(TaskTags* inherited, std::string_view name,
     return tags.release();
 }
 
+std::string task_title(std::uint64_t id, const TaskTags* tags) {
+    std::string title = "task " + std::to_string(id);
+    if (tags && !tags->name.empty()) title.append(" (").append(tags->name).append(")");
+    return title;
+}
+
 // A label is the program's data: it may hold anything.
 static void append_quoted(std::string& out, std::string_view text) {
     out.push_back('"');

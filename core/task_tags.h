@@ -61,6 +61,7 @@ class TagsRef {
     ~TagsRef() {
         if (tags_) tags_->drop();
     }
+    const TaskTags* get() const noexcept { return tags_; }
     const TaskTags* operator->() const noexcept { return tags_; }
     const TaskTags& operator*() const noexcept { return *tags_; }
     explicit operator bool() const noexcept { return tags_ != nullptr; }
@@ -73,6 +74,9 @@ class TagsRef {
 // reference.
 TaskTags* tags_for_child(TaskTags* inherited, std::string_view name,
                          std::initializer_list<LabelView> labels);
+
+// "task 7", or "task 7 (name)"; tags: nullptr for none.
+std::string task_title(std::uint64_t id, const TaskTags* tags);
 
 // {"key":"value", ...}: the value of Go's "# labels:" line.
 void append_labels(std::string& out, const TaskTags& tags);

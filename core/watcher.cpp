@@ -34,7 +34,6 @@
 // giving a processor up takes it back in any case.
 #include "core/watcher.h"
 
-#include <signal.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -49,6 +48,7 @@
 #include "core/long_step.h"
 #include "core/runtime.h"
 #include "core/scheduler.h"
+#include "core/signals.h"
 
 namespace pilotfish::core {
 namespace {
@@ -125,13 +125,8 @@ bool Watcher::start_locked(std::int64_t now_ns) noexcept {
     if (timer_fd_ < 0) {
         error = errno;
     } else {
-        // Signals are for others.
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
+        const BlockedSignals for_others(SignalSet::all());
         error = pthread_create(&thread_, nullptr, thread_entry, this);
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
     has_thread_ = error == 0;
     if (has_thread_) return true;

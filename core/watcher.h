@@ -24,6 +24,8 @@
 #include <string>
 #include <vector>
 
+#include "core/step_name.h"
+
 namespace pilotfish::core {
 
 class Scheduler;
@@ -33,14 +35,6 @@ struct RuntimeOptions;
 struct TaskRecord;
 enum class Watch : std::uint8_t;
 
-// Two looks at a processor that find the same name have seen one and the same step.
-struct StepName {
-    bool operator==(const StepName&) const = default;
-
-    std::uint64_t ticks = 0;
-    std::uint32_t left = 0;  // steps until the next tick
-};
-StepName step_of(const Proc& proc) noexcept;
 // When the present step of the processor began, at the latest a few short steps later.
 std::int64_t step_begun_ns(const Proc& proc) noexcept;
 

@@ -12,7 +12,7 @@
 #include <optional>
 #include <string_view>
 
-#include "daemon/pidfd.h"
+#include "core/pidfd.h"
 #include "daemon/proc_stat.h"
 
 namespace pilotfish::daemon {
@@ -68,13 +68,13 @@ std::vector<Descendant> descendants_of(pid_t ancestor) {
 }
 
 bool signal_descendant(const Descendant& target, int signal) {
-    const int pidfd = open_pidfd(target.pid);
+    const int pidfd = core::open_pidfd(target.pid);
     if (pidfd < 0) return false;
     // The pidfd is bound now; if the pid had been reused before, the start time tells.
     const auto now = read_stat(target.pid);
     bool sent = false;
     if (now && now->process == target) {
-        sent = send_signal(pidfd, signal) == 0;
+        sent = core::send_signal(pidfd, signal) == 0;
     } else {
         errno = ESRCH;
     }

@@ -15,13 +15,13 @@
 #include <cxxabi.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <typeinfo>
 #include <utility>
 
 #include "core/blocking.h"
+#include "core/demangle.h"
 #include "core/runtime.h"
 #include "core/stack_dump.h"
 
@@ -107,13 +107,6 @@ class HostedContext final : public core::PluginContext {
 
 namespace {
 
-std::string type_of(const std::type_info& type) {
-    char* const name = abi::__cxa_demangle(type.name(), nullptr, nullptr, nullptr);
-    const std::string text = name != nullptr ? name : type.name();
-    std::free(name);
-    return text;
-}
-
 RunEnd returned(int code) {
     RunEnd end;
     const bool fits = code >= 0 && code <= 255;
@@ -153,10 +146,11 @@ core::Task<void> host(HostedContext* context, core::Task<int> (*run)(core::Plugi
     } catch (const core::GoExit&) {
         end = unwound("called goexit()");
     } catch (const std::exception& error) {
-        end = threw(type_of(typeid(error)) + ": " + error.what());
+        end = threw(core::demangled(typeid(error).name()) + ": " + error.what());
     } catch (...) {
         const std::type_info* const type = abi::__cxa_current_exception_type();
-        end = threw(type != nullptr ? "a value of the type " + type_of(*type) : "something");
+        end = threw(type != nullptr ? "a value of the type " + core::demangled(type->name())
+                                    : "something");
     }
     context->report(std::move(end));
 }

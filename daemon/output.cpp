@@ -40,7 +40,6 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -53,6 +52,7 @@
 #include <mutex>
 
 #include "core/check.h"
+#include "core/signals.h"
 #include "daemon/line_ring.h"
 
 namespace pilotfish::daemon {
@@ -264,15 +264,11 @@ bool Output::State::start_thread() {
     pthread_attr_setstacksize(&attributes, kStackBytes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     // Born with everything blocked: signals are for the threads that the supervisor chose.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const core::BlockedSignals for_others(core::SignalSet::all());
     auto* self = new std::shared_ptr<State>(shared_from_this());
     pthread_t thread;
     has_thread = pthread_create(&thread, &attributes, thread_main, self) == 0;
     if (!has_thread) delete self;
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     pthread_attr_destroy(&attributes);
     return has_thread;
 }

@@ -4,7 +4,6 @@
 // here and not in the middle of a request.
 #include "daemon/plugin_file.h"
 
-#include <cxxabi.h>
 #include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
@@ -14,9 +13,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <string_view>
+
+#include "core/demangle.h"
 
 namespace pilotfish::daemon {
 
@@ -77,13 +77,6 @@ std::string objection_to(int fd) {
     return {};
 }
 
-std::string demangled(const std::string& symbol) {
-    char* const name = abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, nullptr);
-    const std::string text = name != nullptr ? name : symbol;
-    std::free(name);
-    return text;
-}
-
 // What dlerror(3) says, without the path that the sentence has already.
 std::string linker_words(const std::string& path) {
     const char* const told = dlerror();
@@ -93,7 +86,7 @@ std::string linker_words(const std::string& path) {
     if (!text.starts_with(kUndefined)) return text;
     std::string symbol = text.substr(kUndefined.size());
     symbol.resize(std::min(symbol.find(' '), symbol.size()));
-    return "undefined symbol " + demangled(symbol) +
+    return "undefined symbol " + core::demangled(symbol.c_str()) +
            ": neither the plugin nor this pilotfish has it; build it with the headers of this very "
            "version, and link what else it needs";
 }

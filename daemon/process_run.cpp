@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "core/pidfd.h"
 #include "daemon/descendants.h"
-#include "daemon/pidfd.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -110,7 +110,7 @@ void ProcessRun::end_by_force() {
     if (group_ < 0) return;
     kill_descendants(group_);
     kill(-group_, SIGKILL);
-    if (pidfd_ >= 0) send_signal(pidfd_, SIGKILL);
+    if (pidfd_ >= 0) core::send_signal(pidfd_, SIGKILL);
 }
 
 bool ProcessRun::forward(const ReceivedSignal& signal) {

@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-#include "daemon/pidfd.h"
+#include "core/pidfd.h"
 
 namespace pilotfish::daemon {
 
@@ -31,14 +31,14 @@ std::optional<ReceivedSignal> read_signal(int signal_fd) noexcept {
 }
 
 bool forward_signal(int pidfd, const ReceivedSignal& signal) noexcept {
-    if (!signal.queued) return send_signal(pidfd, signal.number) == 0;
+    if (!signal.queued) return core::send_signal(pidfd, signal.number) == 0;
     siginfo_t info{};
     info.si_signo = signal.number;
     info.si_code = SI_QUEUE;
     info.si_pid = getpid();
     info.si_uid = getuid();
     info.si_value = signal.value;
-    return send_signal(pidfd, signal.number, &info) == 0;
+    return core::send_signal(pidfd, signal.number, &info) == 0;
 }
 
 }  // namespace pilotfish::daemon

@@ -8,7 +8,7 @@
 
 #include <csignal>
 
-namespace pilotfish::daemon {
+namespace pilotfish::core {
 
 // The descriptor is close-on-exec.
 inline int open_pidfd(pid_t pid) noexcept {
@@ -20,4 +20,4 @@ inline int send_signal(int pidfd, int signal, siginfo_t* info = nullptr) noexcep
     return static_cast<int>(syscall(SYS_pidfd_send_signal, pidfd, signal, info, 0U));
 }
 
-}  // namespace pilotfish::daemon
+}  // namespace pilotfish::core

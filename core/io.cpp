@@ -47,11 +47,10 @@ Task<> finish_io(IoWait& wait) {
         } else {
             if (!*wait.fd) break;
             const Wake wake = co_await edge;
-            if (wake == Wake::timed_out) {
-                wait.outcome = {0, kIoTimedOut};
+            if (wake != Wake::ready) {
+                wait.outcome = {0, failure_of(wake)};
                 co_return;
             }
-            if (wake == Wake::closed) break;
         }
         // Closed by another task before it was our turn.
         if (!*wait.fd) break;

@@ -55,6 +55,11 @@ inline bool would_block(int failure) noexcept {
     return failure == EAGAIN || failure == EWOULDBLOCK;
 }
 
+// Of a wait that did not end because the descriptor is ready.
+inline int failure_of(Wake wake) noexcept {
+    return wake == Wake::timed_out ? kIoTimedOut : kIoClosed;
+}
+
 inline bool must_go_on(int failure) noexcept {
     return would_block(failure) || failure == kIoGiveWay;
 }

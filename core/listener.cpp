@@ -64,8 +64,7 @@ Task<IoOutcome> Listener::accept_next(Accepted& accepted, Deadline deadline) {
         }
         if (would_block(outcome.failure)) {
             const Wake wake = co_await fd_.readable(deadline);
-            if (wake == Wake::timed_out) co_return IoOutcome{0, kIoTimedOut};
-            if (wake == Wake::closed) co_return IoOutcome{0, kIoClosed};
+            if (wake != Wake::ready) co_return IoOutcome{0, failure_of(wake)};
             continue;
         }
         if (is_of_the_connection(outcome.failure)) {

@@ -11,10 +11,8 @@
 
 #include <sys/types.h>
 
-#include "core/async_fd.h"
 #include "core/clock.h"
-#include "core/result.h"
-#include "core/task.h"
+#include "core/io.h"
 
 namespace pilotfish::core {
 
@@ -23,6 +21,38 @@ struct ProcessExit {
     int signal = 0;  // the signal that ended it; 0: it exited
     bool core_dumped = false;
     bool operator==(const ProcessExit&) const = default;
+};
+
+// The operations: made by ProcessFd's functions and awaited at once.
+struct [[nodiscard]] WaitForExit {
+    static constexpr Direction kDirection = Direction::read;
+    AsyncFd* fd;
+    pid_t pid;
+    std::int64_t deadline_ns;
+    ProcessExit exit = {};
+
+    AsyncFd& descriptor() noexcept { return *fd; }
+    bool may_be_ready() const noexcept { return true; }
+    IoOutcome attempt() noexcept;
+    Result<ProcessExit> result(const IoOutcome& outcome) const;
+    IoAwait<WaitForExit> awaiter(const std::source_location& where) const noexcept {
+        return IoAwait<WaitForExit>(*this, where);
+    }
+};
+
+struct [[nodiscard]] WaitForEnd {
+    static constexpr Direction kDirection = Direction::read;
+    AsyncFd* fd;
+    pid_t pid;
+    std::int64_t deadline_ns;
+
+    AsyncFd& descriptor() noexcept { return *fd; }
+    bool may_be_ready() const noexcept { return true; }
+    IoOutcome attempt() noexcept;
+    Result<void> result(const IoOutcome& outcome) const;
+    IoAwait<WaitForEnd> awaiter(const std::source_location& where) const noexcept {
+        return IoAwait<WaitForEnd>(*this, where);
+    }
 };
 
 class ProcessFd {
@@ -34,9 +64,13 @@ class ProcessFd {
     static Result<ProcessFd> adopt(int fd, pid_t pid);
 
     // Until it has ended, and reaps it. Requires: a child of ours that nobody else waits for.
-    Task<Result<ProcessExit>> wait(Deadline deadline = {});
+    WaitForExit wait(Deadline deadline = {}) noexcept {
+        return {&fd_, pid_, deadline_ns(deadline)};
+    }
     // Until it has ended; for any process. Reaps nothing.
-    Task<Result<void>> wait_for_end(Deadline deadline = {});
+    WaitForEnd wait_for_end(Deadline deadline = {}) noexcept {
+        return {&fd_, pid_, deadline_ns(deadline)};
+    }
     Result<void> send_signal(int signal);
 
     pid_t pid() const noexcept { return pid_; }

@@ -59,7 +59,7 @@ Task<Result<void>> UnixStream::send_descriptors(std::string_view data,
         if (would_block(outcome.failure)) {
             const Wake wake = co_await fd_.writable(deadline);
             if (wake == Wake::ready) continue;
-            outcome.failure = wake == Wake::timed_out ? kIoTimedOut : kIoClosed;
+            outcome.failure = failure_of(wake);
         }
         if (outcome.failure != 0) co_return io_error("pass descriptors to " + peer_name(), outcome);
         data.remove_prefix(static_cast<std::size_t>(outcome.count));
@@ -95,7 +95,7 @@ Task<Result<Parcel>> UnixStream::receive_descriptors(std::span<char> into, Deadl
         if (would_block(outcome.failure)) {
             const Wake wake = co_await fd_.readable(deadline);
             if (wake == Wake::ready) continue;
-            outcome.failure = wake == Wake::timed_out ? kIoTimedOut : kIoClosed;
+            outcome.failure = failure_of(wake);
         }
         co_return io_error("receive descriptors from " + peer_name(), outcome);
     }

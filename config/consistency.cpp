@@ -139,11 +139,22 @@ void check_plugin(const WorkerConfiguration& worker, const std::string& prefix,
         std::string_view name;
         std::string_view why;
     };
+    static constexpr std::string_view kSharesOurs =
+        "it runs inside the daemon and shares its processors, memory and limits";
     static constexpr OfAProcess kOfAProcess[] = {
         {"CWD", "it runs inside the daemon, which has one directory"},
         {"STDIN", "it runs inside the daemon and has no standard input of its own"},
         {"ENV_", "it runs inside the daemon, which has one environment; use PLUGIN_ARGS"},
-        {"STOP_SIGNAL", "it gets no signal; its task is cancelled"}};
+        {"STOP_SIGNAL", "it gets no signal; its task is cancelled"},
+        {"CPU", kSharesOurs},
+        {"MEMORY", kSharesOurs},
+        {"MEMORY_HIGH", kSharesOurs},
+        {"MEMORY_WEIGHT", kSharesOurs},
+        {"CPU_WEIGHT", kSharesOurs},
+        {"PIDS", kSharesOurs},
+        {"OOM_SCORE_ADJ", kSharesOurs},
+        {"RLIMIT_", kSharesOurs},
+        {"RIGHTSIZE", "it runs inside the daemon, which follows the limits by itself"}};
     for (const OfAProcess& setting : kOfAProcess) {
         if (origin_of(worker, setting.name) != Origin::environment) continue;
         errors.push_back("cannot use " + prefix + std::string(setting.name) +

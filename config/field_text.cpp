@@ -3,11 +3,14 @@
 #include <algorithm>
 
 #include "config/command_text.h"
+#include "config/in_quotes.h"
 
 namespace pilotfish::config {
 namespace {
 
 constexpr std::int64_t kMostProcessors = 4096;  // as quantity.h says of Cpus
+constexpr std::int64_t kMostWeight = 10000;     // cgroup v2's cpu.weight
+constexpr std::int64_t kMostOomScore = 1000;    // proc(5): oom_score_adj
 
 bool is_absolute(std::string_view path, std::string& why) {
     if (path.starts_with('/')) return true;
@@ -87,14 +90,9 @@ bool read_field(std::string_view text, MemoryLimitSetting& field, std::string& w
         return true;
     }
     if (text.ends_with('%')) {
-        Cpus percent;  // the same decimal number
-        text.remove_suffix(1);
-        if (text.ends_with('m') || !parse_cpus(text, percent, why)) return false;
-        if (percent.count > 100) {
-            why = "is more than all of it";
-            return false;
-        }
-        field = {.kind = Kind::share, .share = percent.count / 100, .size = {}};
+        double share = 0;
+        if (!parse_share(text, share, why)) return false;
+        field = {.kind = Kind::share, .share = share, .size = {}};
         return true;
     }
     Bytes size;
@@ -184,6 +182,87 @@ bool read_field(std::string_view text, Names& field, std::string& why) {
     return true;
 }
 
+bool read_field(std::string_view text, std::optional<CpuAmount>& field, std::string& why) {
+    CpuAmount amount;
+    if (!parse_cpu_amount(text, amount, why)) return false;
+    field = amount;
+    return true;
+}
+
+bool read_field(std::string_view text, std::optional<MemoryAmount>& field, std::string& why) {
+    MemoryAmount amount;
+    if (!parse_memory_amount(text, amount, why)) return false;
+    field = amount;
+    return true;
+}
+
+bool read_field(std::string_view text, Weight& field, std::string& why) {
+    std::int64_t number = 0;
+    if (!parse_whole(text, 1, kMostWeight, number, why)) return false;
+    field.count = static_cast<int>(number);
+    return true;
+}
+
+bool read_field(std::string_view text, std::optional<Weight>& field, std::string& why) {
+    Weight weight;
+    if (!read_field(text, weight, why)) return false;
+    field = weight;
+    return true;
+}
+
+bool read_field(std::string_view text, std::optional<Count>& field, std::string& why) {
+    std::int64_t number = 0;
+    if (!parse_whole(text, 1, INT64_MAX, number, why)) return false;
+    field = Count{number};
+    return true;
+}
+
+bool read_field(std::string_view text, std::optional<OomScore>& field, std::string& why) {
+    const bool negative = text.starts_with('-');
+    if (negative) text.remove_prefix(1);
+    std::int64_t number = 0;
+    if (!parse_whole(text, 0, kMostOomScore, number, why)) return false;
+    field = OomScore{static_cast<int>(negative ? -number : number)};
+    return true;
+}
+
+bool read_field(std::string_view text, std::optional<RightsizeChoice>& field, std::string& why) {
+    RightsizeChoice choice;
+    Rightsize profile{};
+    if (read_field(text, profile, why)) {
+        choice.profile = profile;
+    } else if (!read_field(text, choice.programs, why)) {
+        return false;
+    }
+    for (const std::string& name : choice.programs) {
+        if (!read_field(name, profile, why)) continue;
+        why = "has the profile " + name + " among programs";
+        return false;
+    }
+    field = std::move(choice);
+    return true;
+}
+
+bool read_field(std::string_view text, Reaction& field, std::string& why) {
+    return parse_reaction(text, field, why);
+}
+
+bool read_field(std::string_view text, Debug& field, std::string& why) {
+    std::vector<std::string> items;
+    if (!parse_list(text, items, why)) return false;
+    Debug debug;
+    for (const std::string& item : items) {
+        if (item == "memtrace=1" || item == "memtrace=0") {
+            debug.memtrace = item.back() == '1';
+        } else {
+            why = "has " + in_quotes(item) + " in it";
+            return false;
+        }
+    }
+    field = debug;
+    return true;
+}
+
 std::string show_field(bool field) { return field ? "true" : "false"; }
 std::string show_field(int field) { return std::to_string(field); }
 std::string show_field(const std::optional<int>& field) {
@@ -194,11 +273,7 @@ std::string show_field(const MemoryLimitSetting& field) {
     using Kind = MemoryLimitSetting::Kind;
     if (field.kind == Kind::off) return "off";
     if (field.kind == Kind::size) return format_size(field.size);
-    // Decimals as they were written, at most nine: "90%", "87.5%".
-    std::string text = std::to_string(field.share * 100);
-    text.erase(text.find_last_not_of('0') + 1);
-    if (text.ends_with('.')) text.pop_back();
-    return text + "%";
+    return format_share(field.share);
 }
 std::string show_field(Signal field) { return format_signal(field); }
 std::string show_field(const ExitCodes& field) {
@@ -215,5 +290,27 @@ std::string show_field(const OptionalPath& field) {
 std::string show_field(const Names& field) {
     return joined(field, [](const std::string& name) { return name; });
 }
+std::string show_field(const std::optional<CpuAmount>& field) {
+    return field ? format_cpu_amount(*field) : "";
+}
+std::string show_field(const std::optional<MemoryAmount>& field) {
+    return field ? format_memory_amount(*field) : "";
+}
+std::string show_field(Weight field) { return std::to_string(field.count); }
+std::string show_field(const std::optional<Weight>& field) {
+    return field ? show_field(*field) : "";
+}
+std::string show_field(const std::optional<Count>& field) {
+    return field ? std::to_string(field->most) : "";
+}
+std::string show_field(const std::optional<OomScore>& field) {
+    return field ? std::to_string(field->adjustment) : "";
+}
+std::string show_field(const std::optional<RightsizeChoice>& field) {
+    if (!field) return "";
+    return field->profile ? show_field(*field->profile) : show_field(field->programs);
+}
+std::string show_field(const Reaction& field) { return format_reaction(field); }
+std::string show_field(const Debug& field) { return field.memtrace ? "memtrace=1" : ""; }
 
 }  // namespace pilotfish::config

@@ -27,7 +27,9 @@ inline constexpr FieldWords kFieldWords{};
 template <>
 inline constexpr FieldWords kFieldWords<Rounding>{"choice", "ceil, floor or round"};
 template <>
-inline constexpr FieldWords kFieldWords<Rightsize>{"choice", "none or safe"};
+inline constexpr FieldWords kFieldWords<Rightsize>{"choice", "none, safe or all"};
+template <>
+inline constexpr FieldWords kFieldWords<ChildGroups>{"choice", "auto, all or off"};
 template <>
 inline constexpr FieldWords kFieldWords<SignalPolicy>{"choice", "forward or own"};
 template <>
@@ -74,6 +76,30 @@ template <>
 inline constexpr FieldWords kFieldWords<Names>{
     "names", "names of small letters, digits and -, with commas between, such as web,log-shipper"};
 
+template <>
+inline constexpr FieldWords kFieldWords<std::optional<CpuAmount>>{
+    "processors", "processors such as 1.5 or 1500m, or a share such as 50%", "processors"};
+template <>
+inline constexpr FieldWords kFieldWords<std::optional<MemoryAmount>>{
+    "size", "a size such as 512Mi or 1G, or a share such as 25%", "bytes"};
+template <>
+inline constexpr FieldWords kFieldWords<Weight>{"number", "a whole number from 1 to 10000"};
+template <>
+inline constexpr FieldWords kFieldWords<std::optional<Weight>> = kFieldWords<Weight>;
+template <>
+inline constexpr FieldWords kFieldWords<std::optional<Count>>{"number", "a whole number from 1 on"};
+template <>
+inline constexpr FieldWords kFieldWords<std::optional<OomScore>>{
+    "number", "a whole number from -1000 to 1000"};
+template <>
+inline constexpr FieldWords kFieldWords<std::optional<RightsizeChoice>>{
+    "names", "none, safe or all, or names of programs with commas between, such as node,java"};
+template <>
+inline constexpr FieldWords kFieldWords<Reaction>{"reaction",
+                                                  "none, restart or a signal such as signal:HUP"};
+template <>
+inline constexpr FieldWords kFieldWords<Debug>{"list", "memtrace=1"};
+
 bool read_field(std::string_view text, bool& field, std::string& why);
 bool read_field(std::string_view text, int& field, std::string& why);
 bool read_field(std::string_view text, std::optional<int>& field, std::string& why);
@@ -86,6 +112,15 @@ bool read_field(std::string_view text, Secret& field, std::string& why);
 bool read_field(std::string_view text, std::string& field, std::string& why);
 bool read_field(std::string_view text, OptionalPath& field, std::string& why);
 bool read_field(std::string_view text, Names& field, std::string& why);
+bool read_field(std::string_view text, std::optional<CpuAmount>& field, std::string& why);
+bool read_field(std::string_view text, std::optional<MemoryAmount>& field, std::string& why);
+bool read_field(std::string_view text, Weight& field, std::string& why);
+bool read_field(std::string_view text, std::optional<Weight>& field, std::string& why);
+bool read_field(std::string_view text, std::optional<Count>& field, std::string& why);
+bool read_field(std::string_view text, std::optional<OomScore>& field, std::string& why);
+bool read_field(std::string_view text, std::optional<RightsizeChoice>& field, std::string& why);
+bool read_field(std::string_view text, Reaction& field, std::string& why);
+bool read_field(std::string_view text, Debug& field, std::string& why);
 
 // "" when unset; a secret shows only that it is set.
 std::string show_field(bool field);
@@ -100,6 +135,15 @@ std::string show_field(const Secret& field);
 std::string show_field(const std::string& field);
 std::string show_field(const OptionalPath& field);
 std::string show_field(const Names& field);
+std::string show_field(const std::optional<CpuAmount>& field);
+std::string show_field(const std::optional<MemoryAmount>& field);
+std::string show_field(Weight field);
+std::string show_field(const std::optional<Weight>& field);
+std::string show_field(const std::optional<Count>& field);
+std::string show_field(const std::optional<OomScore>& field);
+std::string show_field(const std::optional<RightsizeChoice>& field);
+std::string show_field(const Reaction& field);
+std::string show_field(const Debug& field);
 
 // The place of text among the words of "a, b or c"; false when it is none of them.
 bool find_choice(std::string_view text, std::string_view accepted, std::uint8_t& place);

@@ -24,7 +24,8 @@ std::string upper(std::string_view text) {
 
 template <class Owner>
 std::string shown_name(const SettingRow<Owner>& row) {
-    return std::string(row.name) + (row.is_prefix ? "<VAR>" : "");
+    return std::string(row.name) +
+           (row.is_prefix() ? "<" + std::string(row.suffix) + ">" : std::string());
 }
 
 std::string overview(bool colour) {
@@ -182,9 +183,9 @@ bool setting_page(std::string_view topic, bool colour, std::string& text) {
     }
     for (const auto& row : worker_settings()) {
         const std::string ending = "_" + std::string(row.name);
-        const bool named = row.is_prefix ? name.starts_with(row.name) : row.name == name;
+        const bool named = row.is_prefix() ? name.starts_with(row.name) : row.name == name;
         const bool ends =
-            row.is_prefix ? name.find(ending) != std::string_view::npos : name.ends_with(ending);
+            row.is_prefix() ? name.find(ending) != std::string_view::npos : name.ends_with(ending);
         if (of_daemon || !(of_worker ? ends : named)) continue;
         describe(page, row, "PILOTFISH_WORKER_<WORKER>_", "one worker");
         found = true;

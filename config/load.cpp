@@ -96,7 +96,7 @@ class Loader {
     void read(const SettingRow<Owner>& row, const Variable& variable, std::string_view suffix,
               Owner& owner, Origin& origin) {
         // getenv(3) takes the first of two; a prefix row may come often, each with its own suffix.
-        if (!row.is_prefix && origin == Origin::environment) {
+        if (!row.is_prefix() && origin == Origin::environment) {
             configuration_.warnings.push_back(std::string(variable.name) +
                                               " is set twice: the first one counts");
             return;

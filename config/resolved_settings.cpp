@@ -44,15 +44,14 @@ std::vector<ResolvedSetting> resolved_settings(const Configuration& configuratio
         const std::string prefix = worker_variable_prefix(settings.name);
         for (std::size_t at = 0; at < worker_rows.size(); ++at) {
             const auto& row = worker_rows[at];
-            if (!row.is_prefix) {
+            if (!row.is_prefix()) {
                 result.push_back(resolve(row, settings, origins[at], prefix, settings.name));
                 continue;
             }
-            // ENV_: one line a variable. Their values are often passwords, so they are not shown.
-            for (const auto& [name, value] : settings.environment) {
-                const std::string variable = prefix + std::string(row.name) + name;
+            for (const auto& [suffix, shown] : row.each(settings)) {
+                const std::string variable = prefix + std::string(row.name) + suffix;
                 result.push_back({.variable = variable,
-                                  .value = value.empty() ? "" : "(set, not shown)",
+                                  .value = shown,
                                   .source = variable,
                                   .is_default = false,
                                   .worker = settings.name});

@@ -1,5 +1,6 @@
 #include "config/setting_table.h"
 
+#include <algorithm>
 #include <array>
 
 #include "config/command_text.h"
@@ -89,6 +90,8 @@ constexpr std::array kGlobal{
          "a duration of at least 10ms with its unit, such as 250ms or 1s, or 0"}),
     row<&Settings::rightsize>("RIGHTSIZE",
                               {kLimits, "which right-sizing variables are handed to workers"}),
+    row<&Settings::child_groups>(
+        "CHILD_GROUPS", {kLimits, "cgroups for workers: auto, for those with a limit or a weight"}),
     row<&Settings::signals>("SIGNALS", {kSignals,
                                         "who gets the signals: main (forward) or the daemon (own)",
                                         {},
@@ -121,6 +124,7 @@ constexpr std::array kGlobal{
         "LOG_FORMAT", {kLog, "form of the daemon's lines on stderr; default of a worker's LOG"}),
     row<&Settings::log_level>("LOG_LEVEL",
                               {kLog, "the daemon's lines below this level are left out"}),
+    row<&Settings::debug>("DEBUG", {kLog, "lines on stderr for each step: memtrace=1 of memory"}),
 };
 
 bool read_command(std::string_view text, std::string_view, WorkerSettings& worker,
@@ -147,10 +151,47 @@ std::string show_variables(const WorkerSettings& worker) {
     return names;
 }
 
+// Their values are often passwords.
+std::vector<std::pair<std::string, std::string>> each_variable(const WorkerSettings& worker) {
+    auto variables = worker.environment;
+    for (auto& [name, value] : variables) {
+        if (!value.empty()) value = "(set, not shown)";
+    }
+    return variables;
+}
+
+bool read_resource_limit(std::string_view text, std::string_view suffix, WorkerSettings& worker,
+                         std::string& why) {
+    ResourceLimit limit;
+    if (!parse_resource_limit(suffix, text, limit, why)) return false;
+    // getenv(3) takes the first of two.
+    const auto same = [&](const ResourceLimit& each) { return each.name == limit.name; };
+    if (std::any_of(worker.resource_limits.begin(), worker.resource_limits.end(), same))
+        return true;
+    worker.resource_limits.push_back(std::move(limit));
+    return true;
+}
+
+std::vector<std::pair<std::string, std::string>> each_resource_limit(const WorkerSettings& worker) {
+    std::vector<std::pair<std::string, std::string>> limits;
+    for (const ResourceLimit& limit : worker.resource_limits)
+        limits.emplace_back(limit.name, format_resource_limit(limit));
+    return limits;
+}
+
+std::string show_resource_limits(const WorkerSettings& worker) {
+    std::string text;
+    for (const auto& [name, value] : each_resource_limit(worker))
+        text.append(text.empty() ? "" : ",").append(name).append("=").append(value);
+    return text;
+}
+
 constexpr std::string_view kWhat = "What runs";
 constexpr std::string_view kOrder = "Order and importance";
 constexpr std::string_view kRestart = "Restart";
 constexpr std::string_view kStop = "Stop and log";
+constexpr std::string_view kBudget = "Its part of the container";
+constexpr std::string_view kChange = "When the container changes";
 
 constexpr std::array kWorker{
     SettingRow<WorkerSettings>{
@@ -185,10 +226,11 @@ constexpr std::array kWorker{
                                .group = kWhat,
                                .help = "ENV_<VAR> gives it the variable VAR, verbatim",
                                .default_words = "",
-                               .is_prefix = true,
+                               .suffix = "VAR",
                                .read = read_variable,
                                .show = show_variables,
-                               .allows_empty = true},
+                               .allows_empty = true,
+                               .each = each_variable},
     row<&WorkerSettings::after>("AFTER",
                                 {kOrder, "started after these workers, stopped before them"}),
     row<&WorkerSettings::optional>("OPTIONAL", {kOrder, "/readyz does not wait for it"}),
@@ -215,6 +257,44 @@ constexpr std::array kWorker{
                                       "its output: passed on, prefixed, as JSON lines, or dropped",
                                       {},
                                       "prefix, or json with LOG_FORMAT=json; main: inherit"}),
+    row<&WorkerSettings::cpu>(
+        "CPU", {kBudget, "its processors: a cap where cgroups are writable, and what it is told"}),
+    row<&WorkerSettings::memory>(
+        "MEMORY", {kBudget, "its memory: a cap where cgroups are writable, and what it is told"}),
+    row<&WorkerSettings::memory_high>(
+        "MEMORY_HIGH", {kBudget, "from here on the kernel slows it down and reclaims; cgroup v2"}),
+    row<&WorkerSettings::cpu_weight>(
+        "CPU_WEIGHT",
+        {kBudget, "its part of busy processors among the others', 100 being everybody's"}),
+    row<&WorkerSettings::memory_weight>(
+        "MEMORY_WEIGHT", {kBudget, "its part of the memory that no worker's MEMORY claims"}),
+    row<&WorkerSettings::pids>("PIDS", {kBudget, "at most this many processes and threads"}),
+    row<&WorkerSettings::oom_score>(
+        "OOM_SCORE_ADJ",
+        {kBudget, "how soon the kernel kills it when memory is out, 1000 being first"}),
+    SettingRow<WorkerSettings>{
+        .name = "RLIMIT_",
+        .type = "limit",
+        .accepted =
+            "a number, a size for those in bytes, or unlimited; soft:hard such as 1024:4096",
+        .unit = {},
+        .group = kBudget,
+        .help = "RLIMIT_<NAME> sets a limit of setrlimit(2): RLIMIT_NOFILE, RLIMIT_CORE",
+        .default_words = "the daemon's own",
+        .suffix = "NAME",
+        .read = read_resource_limit,
+        .show = show_resource_limits,
+        .each = each_resource_limit},
+    row<&WorkerSettings::rightsize>(
+        "RIGHTSIZE", {kChange,
+                      "its right-sizing variables: a profile, or programs that get their flags too",
+                      {},
+                      "the daemon's"}),
+    row<&WorkerSettings::on_resize>(
+        "ON_RESIZE", {kChange, "what is done to it when the container's limits have changed"}),
+    row<&WorkerSettings::on_memory>(
+        "ON_MEMORY",
+        {kChange, "what is done to it, the one that grew most, when memory gets short"}),
 };
 
 template <class Owner>

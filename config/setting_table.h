@@ -23,8 +23,11 @@ struct SettingRow {
     std::string_view group;     // heading in help
     std::string_view help;      // one line, no full stop
     std::string_view
-        default_words;       // where the initialiser alone does not tell; empty: shown from it
-    bool is_prefix = false;  // ENV_: what follows the name is part of the value
+        default_words;  // where the initialiser alone does not tell; empty: shown from it
+    // ENV_<VAR>: what follows the name is part of the value, and this says what it is; empty: an
+    // ordinary setting.
+    std::string_view suffix = {};
+    bool is_prefix() const { return !suffix.empty(); }
     bool is_secret = false;  // never shown
 
     // Reads text (never empty) into its field. `suffix`: what followed the name of a prefix row.
@@ -32,6 +35,8 @@ struct SettingRow {
     // The field as text that read() takes; "" when unset. A secret is never given out.
     std::string (*show)(const Owner& owner);
     bool allows_empty = false;  // VARIABLE= means something
+    // Of a prefix row: each suffix that was set, with its value as it may be shown.
+    std::vector<std::pair<std::string, std::string>> (*each)(const Owner& owner) = nullptr;
 };
 
 std::span<const SettingRow<Settings>> global_settings();

@@ -13,6 +13,7 @@
 
 #include "config/listen_address.h"
 #include "config/quantity.h"
+#include "config/resource_amount.h"
 #include "config/signal_name.h"
 #include "core/log.h"
 
@@ -20,7 +21,9 @@ namespace pilotfish::config {
 
 // A choice's values stand in the order of its words in config/field_text.h.
 enum class Rounding : std::uint8_t { ceil, floor, round };
-enum class Rightsize : std::uint8_t { none, safe };
+enum class Rightsize : std::uint8_t { none, safe, all };
+// automatic: for the workers that a limit or a weight was set for.
+enum class ChildGroups : std::uint8_t { automatic, all, off };
 enum class LogFormat : std::uint8_t { text, json };
 enum class RestartPolicy : std::uint8_t { always, on_failure, never };
 enum class StdinMode : std::uint8_t { inherit, null };
@@ -37,6 +40,19 @@ struct MemoryLimitSetting {
     double share = 0.9;  // Go's usual advice for GOMEMLIMIT: leave a tenth to what the heap is not
     Bytes size;
     bool operator==(const MemoryLimitSetting&) const = default;
+};
+
+// A worker's own choice: a profile, or the programs whose flags it gets beside the safe set.
+struct RightsizeChoice {
+    std::optional<Rightsize> profile;   // nullopt: programs has names
+    std::vector<std::string> programs;  // "node", "java": as daemon/ knows them
+    bool operator==(const RightsizeChoice&) const = default;
+};
+
+// PILOTFISH_DEBUG: lines for people who look for something, one an event, on stderr.
+struct Debug {
+    bool memtrace = false;  // each step that is taken because of memory
+    bool operator==(const Debug&) const = default;
 };
 
 // Text that is never shown.
@@ -68,6 +84,7 @@ struct Settings {
     MemoryLimitSetting memory_limit;
     Duration limits_interval = std::chrono::seconds(1);  // 0: watches only
     Rightsize rightsize = Rightsize::safe;
+    ChildGroups child_groups = ChildGroups::automatic;
 
     SignalPolicy signals = SignalPolicy::by_mode;
     bool subreaper = true;
@@ -86,6 +103,7 @@ struct Settings {
 
     LogFormat log_format = LogFormat::text;
     core::LogLevel log_level = core::LogLevel::info;
+    Debug debug;
 };
 
 // What holds for one worker.
@@ -115,6 +133,20 @@ struct WorkerSettings {
     Signal stop_signal{15};
     Duration stop_timeout = std::chrono::seconds(10);  // Docker's own grace
     WorkerLog log = WorkerLog::prefix;
+
+    // Its part of the container: the cap where cgroups are writable, the basis of hints everywhere.
+    std::optional<CpuAmount> cpu;
+    std::optional<MemoryAmount> memory;
+    std::optional<MemoryAmount> memory_high;
+    std::optional<Weight> cpu_weight;
+    Weight memory_weight;  // of the memory that nobody claims
+    std::optional<Count> pids;
+    std::optional<OomScore> oom_score;
+    std::vector<ResourceLimit> resource_limits;  // RLIMIT_<NAME>, each name once
+
+    std::optional<RightsizeChoice> rightsize;  // nullopt: as the daemon's
+    Reaction on_resize;
+    Reaction on_memory;
 };
 
 }  // namespace pilotfish::config

@@ -23,7 +23,7 @@ bool split_worker(std::string_view rest, std::string_view& worker, std::string_v
     setting = {};
     for (const auto& row : worker_settings()) {
         std::size_t at = std::string_view::npos;
-        if (row.is_prefix) {
+        if (row.is_prefix()) {
             at = rest.find("_" + std::string(row.name));
         } else if (rest.ends_with(row.name) && rest.size() > row.name.size() + 1) {
             at = rest.size() - row.name.size() - 1;
@@ -44,8 +44,8 @@ std::string did_you_mean(std::string_view name) {
 
 const SettingRow<WorkerSettings>* find_worker_setting(std::string_view rest) {
     for (const auto& row : worker_settings()) {
-        if (row.is_prefix ? rest.size() > row.name.size() && rest.starts_with(row.name)
-                          : rest == row.name) {
+        if (row.is_prefix() ? rest.size() > row.name.size() && rest.starts_with(row.name)
+                            : rest == row.name) {
             return &row;
         }
     }

@@ -41,7 +41,9 @@ TEST(Consistency, APluginAndACommandExcludeEachOther) {
 }
 
 TEST(Consistency, WhatOnlyAProcessHasIsRefusedForAPlugin) {
-    for (const std::string setting : {"CWD=/", "STDIN=null", "ENV_A=b", "STOP_SIGNAL=INT"}) {
+    for (const std::string setting :
+         {"CWD=/", "STDIN=null", "ENV_A=b", "STOP_SIGNAL=INT", "CPU=1", "MEMORY=1Gi", "PIDS=5",
+          "RLIMIT_NOFILE=64", "RIGHTSIZE=all"}) {
         const std::string variable = "PILOTFISH_WORKER_WEB_" + setting;
         const std::string fault =
             faults({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_PLUGIN=/x.so", variable.c_str()},

@@ -51,6 +51,54 @@ TEST(MemoryLimitText, IsAShareASizeOrOff) {
     }
 }
 
+TEST(RightsizeChoiceText, IsAProfileOrProgramsNeverBoth) {
+    std::optional<RightsizeChoice> choice;
+    std::string why;
+    EXPECT_TRUE(read_field("all", choice, why));
+    EXPECT_EQ(choice->profile, Rightsize::all);
+    EXPECT_EQ(show_field(choice), "all");
+    EXPECT_TRUE(read_field("node,java", choice, why));
+    EXPECT_FALSE(choice->profile);
+    EXPECT_EQ(choice->programs, (std::vector<std::string>{"node", "java"}));
+    EXPECT_EQ(show_field(choice), "node,java");
+    EXPECT_FALSE(read_field("node,all", choice, why));
+    EXPECT_EQ(why, "has the profile all among programs");
+    EXPECT_FALSE(read_field("Node", choice, why));
+    EXPECT_EQ(show_field(choice), "node,java");
+}
+
+TEST(DebugText, NamesWhatIsTraced) {
+    Debug debug;
+    std::string why;
+    EXPECT_EQ(show_field(debug), "");
+    EXPECT_TRUE(read_field("memtrace=1", debug, why));
+    EXPECT_TRUE(debug.memtrace);
+    EXPECT_EQ(show_field(debug), "memtrace=1");
+    for (const char* text : {"", "memtrace", "memtrace=2", "gctrace=1", "memtrace=1,x"})
+        EXPECT_FALSE(read_field(text, debug, why)) << text;
+    EXPECT_TRUE(read_field("memtrace=0", debug, why));
+    EXPECT_FALSE(debug.memtrace);
+}
+
+TEST(WeightAndScoreText, HaveTheKernelsRanges) {
+    std::optional<Weight> weight;
+    std::optional<OomScore> score;
+    std::optional<Count> count;
+    std::string why;
+    EXPECT_TRUE(read_field("10000", weight, why));
+    EXPECT_EQ(weight->count, 10000);
+    for (const char* text : {"0", "10001", "-1", "x"}) EXPECT_FALSE(read_field(text, weight, why));
+    EXPECT_TRUE(read_field("-1000", score, why));
+    EXPECT_EQ(show_field(score), "-1000");
+    EXPECT_TRUE(read_field("1000", score, why));
+    for (const char* text : {"-1001", "1001", "--1", "", "-"})
+        EXPECT_FALSE(read_field(text, score, why)) << text;
+    EXPECT_EQ(show_field(score), "1000");
+    EXPECT_TRUE(read_field("64", count, why));
+    EXPECT_EQ(show_field(count), "64");
+    EXPECT_FALSE(read_field("0", count, why));
+}
+
 TEST(ExitCodesText, AreSortedEachOnce) {
     ExitCodes codes;
     std::string why;

@@ -291,7 +291,7 @@ TEST(Load, AnUnknownNameStopsTheStartUnlessToldOtherwise) {
 
 TEST(Load, WhatIsNotImplementedIsUnknown) {
     for (const char* entry :
-         {"PILOTFISH_CONFIG=/x", "PILOTFISH_TRACEBACK=all", "PILOTFISH_RIGHTSIZE=all",
+         {"PILOTFISH_CONFIG=/x", "PILOTFISH_TRACEBACK=all", "PILOTFISH_DEBUG=schedtrace=1000",
           "PILOTFISH_WORKER_MAIN_USER=nobody", "PILOTFISH_WORKER_MAIN_LOG=tee"}) {
         EXPECT_NE(faults({entry}), "") << entry;
     }

@@ -76,7 +76,7 @@ TEST(SettingTable, NoSettingOfTheDaemonLooksLikeOneOfAWorker) {
 template <class Owner>
 void expect_refusal_keeps_value(std::span<const SettingRow<Owner>> rows) {
     for (const auto& row : rows) {
-        if (row.is_prefix || row.is_secret) continue;
+        if (row.is_prefix() || row.is_secret) continue;
         Owner owner{};
         const std::string before = row.show(owner);
         std::string why;

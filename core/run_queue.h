@@ -202,6 +202,27 @@ class BasicRunQueue {
         return out;
     }
 
+    // Any thread: everything that is there, the oldest first.
+    TaskList steal_all() noexcept {
+        TaskList out;
+        while (TaskRecord* task = steal()) out.push(task);
+        if (TaskRecord* task = take_lifo()) out.push(task);
+        return out;
+    }
+
+    // Any thread: the oldest.
+    TaskRecord* steal() noexcept {
+        std::uint64_t head = head_.load(std::memory_order_acquire);
+        for (;;) {
+            const std::uint32_t tail = tail_.load(std::memory_order_acquire);
+            if (static_cast<std::int32_t>(tail - position(head)) <= 0) return nullptr;
+            TaskRecord* task = ring_[position(head) % kCapacity].load(std::memory_order_relaxed);
+            if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
+                                            std::memory_order_acquire))
+                return task;
+        }
+    }
+
     // Owner: takes up to half of the ring out, to be given to the injection queue.
     TaskList pop_half() noexcept {
         TaskList out;

@@ -254,6 +254,7 @@ std::int64_t Watcher::help(std::int64_t now_ns) {
     std::int64_t next_ns = kNap_ns;
     const bool waits = work_waits();
     bool lent_any = false;
+    if (waits) hand_out_what_waits();
     for (const View& view : views_) {
         Seen& seen = seen_[view.proc->index];
         if (view.lent) {
@@ -274,6 +275,17 @@ std::int64_t Watcher::help(std::int64_t now_ns) {
     if (lent_any) scheduler_.poller.kick();
     if (waits && scheduler_.idle_procs() > 0) (void)scheduler_.wake_one(true);
     return next_ns;
+}
+
+// Others steal only when they have nothing to do. While they are busy, what lies behind a long step
+// would wait for its end: from the injection queue everybody takes a share.
+void Watcher::hand_out_what_waits() noexcept {
+    const bool moving =
+        std::any_of(views_.begin(), views_.end(), [](const View& each) { return !each.stuck; });
+    if (!moving) return;
+    for (const View& view : views_) {
+        if (view.stuck) scheduler_.injection_.push(view.proc->queue.steal_all());
+    }
 }
 
 std::int64_t Watcher::look(std::int64_t now_ns) {

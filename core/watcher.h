@@ -110,6 +110,7 @@ class Watcher {
     // No processor comes to an end with what it does, and this one has not for rescue_after.
     bool is_hopeless(const View& view) const noexcept;
     std::int64_t help(std::int64_t now_ns);
+    void hand_out_what_waits() noexcept;
     void note_long_step(View& view);
     void tell(const View& view, std::int64_t now_ns);
     void step_over(Proc& proc) noexcept;

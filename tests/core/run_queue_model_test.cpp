@@ -74,8 +74,10 @@ struct Ring {
     void thieves(int index) {
         ModelQueue& own = rings[static_cast<std::size_t>(index)];
         for (int round = 0; round < steals; ++round) {
+            // '1' in the script: thieves take one at a time.
             std::uint32_t stolen = 0;
-            take(rings[0].steal_into(own, stolen));
+            take(script.find('1') != script.npos ? rings[0].steal()
+                                                 : rings[0].steal_into(own, stolen));
             if (script.find('l') != script.npos) take(rings[0].take_lifo());
             while (TaskRecord* task = own.pop()) take(task);
         }
@@ -128,7 +130,9 @@ TEST_P(RunQueueModel, GivesEveryTaskOutOnce) {
 
 // The last number: how many executions there are at least; a change of the ring may need others.
 INSTANTIATE_TEST_SUITE_P(Of, RunQueueModel,
-                         testing::Values(Case{"ununun", 1, 2, Memory::store_buffers, 1000},
+                         testing::Values(Case{"1uunn", 2, 1, Memory::store_buffers, 1000},
+                                         Case{"1uuonn", 1, 3, Memory::store_buffers, 300},
+                                         Case{"ununun", 1, 2, Memory::store_buffers, 1000},
                                          Case{"uuonun", 1, 2, Memory::store_buffers, 1000},
                                          Case{"uuuunnnn", 1, 1, Memory::store_buffers, 100},
                                          Case{"uuuuuonun", 1, 1, Memory::in_order, 100},

@@ -96,6 +96,18 @@ TEST(RunQueue, ThiefTakesTheOlderHalf) {
     EXPECT_EQ(victim.size(), 3U);
 }
 
+TEST(RunQueue, GivesAllToWhoTakesAll) {
+    RunQueue victim;
+    TaskRecord tasks[4];
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(victim.push(&tasks[i]));
+    EXPECT_EQ(victim.push_lifo(&tasks[3]), nullptr);
+    TaskList all = victim.steal_all();
+    EXPECT_EQ(all.size, 4U);
+    for (TaskRecord& task : tasks) EXPECT_EQ(all.pop(), &task);
+    EXPECT_TRUE(victim.empty());
+    EXPECT_EQ(victim.steal_all().size, 0U);
+}
+
 TEST(InjectionQueue, KeepsOrderAcrossBatches) {
     InjectionQueue queue;
     TaskRecord tasks[5];
@@ -132,6 +144,7 @@ TEST(RunQueue, LosesAndDoublesNothingUnderThieves) {
             while (!done.load()) {
                 std::uint32_t stolen = 0;
                 if (TaskRecord* task = victim.steal_into(own, stolen)) take(task);
+                if (TaskRecord* task = victim.steal()) take(task);
                 while (TaskRecord* task = own.pop()) take(task);
                 if (TaskRecord* task = victim.take_lifo()) take(task);
             }

@@ -49,6 +49,10 @@ class OwnLog {
     }
     ~OwnLog() { core::set_log_sink(nullptr); }
 
+    void say_last(core::LogLevel level, const std::string& line) {
+        if (core::log_enabled(level)) sink_.write_last(level, "daemon", line);
+    }
+
   private:
     static OwnStyle style_of(const Output& output, const config::Settings& settings) {
         if (settings.log_format == config::LogFormat::json) return OwnStyle::json;
@@ -226,9 +230,15 @@ class Container {
         return worker_hints(configuration_, worker, environment, now.limits, directory_);
     }
 
+    // The last line of the log, whatever else has just been said beside it.
     void tell_verdict() {
-        say(verdict_.code == 0 || verdict_.asked_for ? core::LogLevel::info : core::LogLevel::warn,
+        write_termination_message();
+        log_.say_last(
+            verdict_.code == 0 || verdict_.asked_for ? core::LogLevel::info : core::LogLevel::warn,
             verdict_.sentence);
+    }
+
+    void write_termination_message() {
         TerminationLog target;
         target.path = configuration_.settings.termination_log.path;
         target.configured = configuration_.is_set("TERMINATION_LOG");

@@ -93,11 +93,25 @@ SpdlogSink::~SpdlogSink() = default;
 
 void SpdlogSink::write(core::LogLevel level, std::string_view channel,
                        std::string_view line) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!ended_) write_line(level, channel, line);
+}
+
+void SpdlogSink::write_last(core::LogLevel level, std::string_view channel,
+                            std::string_view line) noexcept {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    write_line(level, channel, line);
+}
+
+// Requires: the lock.
+void SpdlogSink::write_line(core::LogLevel level, std::string_view channel,
+                            std::string_view line) noexcept {
     try {
-        std::call_once(made_, [this] {
+        if (!logger_) {
             logger_ = std::make_unique<Logger>(
                 std::make_shared<OutputSink>(output_, source_, style_), failed_lines_);
-        });
+        }
         logger_->log_line(level, channel, line);
     } catch (...) {
         failed_lines_.fetch_add(1, std::memory_order_relaxed);

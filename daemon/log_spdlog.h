@@ -28,6 +28,9 @@ class SpdlogSink final : public core::LogSink {
     void write(core::LogLevel level, std::string_view channel,
                std::string_view line) noexcept override;
 
+    // The last line there is: whatever other threads still have to say is dropped.
+    void write_last(core::LogLevel level, std::string_view channel, std::string_view line) noexcept;
+
     std::uint64_t lines() const { return source_.lines(); }
     std::uint64_t lost_lines() const {
         return source_.lost_lines() + failed_lines_.load(std::memory_order_relaxed);
@@ -40,8 +43,11 @@ class SpdlogSink final : public core::LogSink {
     const OwnStyle style_;
     OutputSource source_;
     std::atomic<std::uint64_t> failed_lines_{0};
-    std::once_flag made_;
+    std::mutex mutex_;  // over a whole line, so that the last one is
+    bool ended_ = false;
     std::unique_ptr<Logger> logger_;
+
+    void write_line(core::LogLevel level, std::string_view channel, std::string_view line) noexcept;
 };
 
 }  // namespace pilotfish::daemon

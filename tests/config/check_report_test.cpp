@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "config/setting_table.h"
-
 #include <nlohmann/json.hpp>
 
+#include "config/setting_table.h"
 #include "tests/config/environment.h"
 
 namespace pilotfish::config {

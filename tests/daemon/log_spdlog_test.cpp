@@ -46,6 +46,19 @@ TEST(SpdlogSink, WritesTextWithTimeLevelAndChannel) {
     EXPECT_EQ(installed.sink.lost_lines(), 0u);
 }
 
+TEST(SpdlogSink, WritesNothingAfterTheLastLine) {
+    const Pipe pipe;
+    Output output(pipe.writer());
+    Installed installed(output, OwnStyle::text);
+    core::log(core::LogLevel::info, "daemon", "web is ready");
+    installed.sink.write_last(core::LogLevel::warn, "daemon", "web ended");
+    core::log(core::LogLevel::error, "cgroup", "too late");
+    ASSERT_TRUE(output.flush(60s));
+    EXPECT_EQ(shape(pipe.take()),
+              "9999-99-99T99:99:99.999Z info  [daemon] web is ready\n"
+              "9999-99-99T99:99:99.999Z warn  [daemon] web ended\n");
+}
+
 TEST(SpdlogSink, WritesJson) {
     const Pipe pipe;
     Output output(pipe.writer());

@@ -87,8 +87,8 @@ http::PressureView pressure_view(const char* resource, const cgroup::Pressure& p
 }  // namespace
 
 Admin::Admin(const config::Settings& settings, const Supervisor& supervisor,
-             ContainerLimits& limits)
-    : settings_(settings), supervisor_(supervisor), limits_(limits) {}
+             ContainerLimits& limits, EventLog& events)
+    : settings_(settings), supervisor_(supervisor), limits_(limits), events_(events) {}
 
 http::HealthView Admin::liveness() const {
     const auto stall = runtime::scheduler_stall(Clock::now());

@@ -8,6 +8,7 @@
 
 #include "config/settings.h"
 #include "daemon/container_limits.h"
+#include "daemon/event_log.h"
 #include "daemon/supervisor.h"
 #include "http/sources.h"
 
@@ -15,7 +16,8 @@ namespace pilotfish::daemon {
 
 class Admin final : public http::Sources {
   public:
-    Admin(const config::Settings& settings, const Supervisor& supervisor, ContainerLimits& limits);
+    Admin(const config::Settings& settings, const Supervisor& supervisor, ContainerLimits& limits,
+          EventLog& events);
 
     http::HealthView liveness() const override;
     http::HealthView readiness() const override;
@@ -26,6 +28,7 @@ class Admin final : public http::Sources {
     http::UsageView usage() const override;
     std::vector<http::WorkerView> workers() const override;
     std::optional<http::WorkerView> worker(const std::string& name) const override;
+    http::EventFeed& events() const override { return events_; }
     std::unique_ptr<http::BodyStream> dump_tasks(http::TaskDump kind) const override;
     std::vector<std::string> command_line() const override;
 
@@ -33,6 +36,7 @@ class Admin final : public http::Sources {
     const config::Settings& settings_;
     const Supervisor& supervisor_;
     ContainerLimits& limits_;
+    EventLog& events_;
     const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     const std::chrono::system_clock::time_point started_wall_ = std::chrono::system_clock::now();
     mutable std::atomic<bool> has_started_{false};  // startupz latches

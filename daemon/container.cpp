@@ -127,7 +127,7 @@ class Container {
           starts_once_(entrypoint && configuration.workers.front().settings.restart ==
                                          config::RestartPolicy::never),
           directory_(starts_once_ ? std::string() : leave_directory()),
-          limits_(configuration.settings),
+          limits_(configuration.settings, events_),
           standard_error_(STDERR_FILENO),
           standard_output_(STDOUT_FILENO),
           one_output_(same_destination(STDOUT_FILENO, STDERR_FILENO)),
@@ -139,6 +139,7 @@ class Container {
               .signals_at_start = signals,
               .standard_output = one_output_ ? standard_error_ : standard_output_,
               .standard_error = standard_error_,
+              .events = events_,
               .hints =
                   [this](const config::WorkerSettings& worker,
                          const std::vector<std::string>& environment) {
@@ -147,7 +148,7 @@ class Container {
               .after_first_start =
                   [this] { core::spawn(after_first_start(), {.name = "limits"}).detach(); },
           }),
-          server_(std::make_shared<Admin>(configuration.settings, supervisor_, limits_),
+          server_(std::make_shared<Admin>(configuration.settings, supervisor_, limits_, events_),
                   server_options(configuration.settings)) {}
 
     int run() {
@@ -251,6 +252,7 @@ class Container {
     const bool entrypoint_;
     const bool starts_once_;       // what only its first start needs can be let go of after that
     const std::string directory_;  // of workers that may start again
+    EventLog events_;
     ContainerLimits limits_;
     Output standard_error_;
     Output standard_output_;

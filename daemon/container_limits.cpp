@@ -25,6 +25,15 @@ cgroup::Rounding rounding_of(config::Rounding rounding) {
     return cgroup::Rounding::ceil;
 }
 
+// Of a field: a figure, or none where there is no limit, or it is unknown.
+std::string cpus_text(const core::CpuLimit& cpu) {
+    return cpu.cpus ? cgroup::cpus_text(*cpu.cpus) : "none";
+}
+
+std::string bytes_text(const std::optional<std::uint64_t>& bytes) {
+    return bytes ? std::to_string(*bytes) : "none";
+}
+
 }  // namespace
 
 cgroup::DerivePolicy derive_policy(const config::Settings& settings) {
@@ -48,10 +57,11 @@ cgroup::DerivePolicy derive_policy(const config::Settings& settings) {
     return policy;
 }
 
-ContainerLimits::ContainerLimits(const config::Settings& settings)
+ContainerLimits::ContainerLimits(const config::Settings& settings, EventLog& events)
     : policy_(derive_policy(settings)),
       interval_(settings.limits_interval),
       source_(cgroup::FileSource::this_process()),
+      events_(events),
       snapshot_(take_snapshot(cgroup::read_limits(source_))),
       usage_(source_, snapshot_.limits) {}
 
@@ -120,9 +130,32 @@ core::Task<void> ContainerLimits::follow() {
         if (check && now >= *check) changed |= follower_->on_check(now);
         if (changed) publish();
         if (core::memory_limit_reached(now)) co_await core::blocking(runtime::reclaim);
-        if (const auto event = follower_->take_event())
-            core::log(core::LogLevel::info, "cgroup", event->text);
+        if (const auto event = follower_->take_event()) tell(*event);
     }
+}
+
+// In the log for people, in the record with old and new for programs.
+void ContainerLimits::tell(const cgroup::LimitsEvent& event) {
+    core::log(core::LogLevel::info, "cgroup", event.text);
+    EventLog::Fields fields{{"source", event.source}};
+    const auto add = [&fields](const char* name, const std::string& before,
+                               const std::string& after) {
+        if (before == after) return;
+        fields.emplace_back(std::string("old_") + name, before);
+        fields.emplace_back(std::string("new_") + name, after);
+    };
+    const Snapshot before = take_snapshot(event.before);
+    const Snapshot after = take_snapshot(event.after);
+    add("cpus", cpus_text(before.limits.cpu), cpus_text(after.limits.cpu));
+    add("affinity", std::to_string(before.limits.cpu.affinity),
+        std::to_string(after.limits.cpu.affinity));
+    add("maxprocs", std::to_string(before.derived.maxprocs),
+        std::to_string(after.derived.maxprocs));
+    add("limit_bytes", bytes_text(before.limits.memory.limit_bytes),
+        bytes_text(after.limits.memory.limit_bytes));
+    add("soft_limit_bytes", bytes_text(before.derived.soft_limit_bytes),
+        bytes_text(after.derived.soft_limit_bytes));
+    events_.record("limits", {}, event.text, std::move(fields));
 }
 
 void ContainerLimits::publish() {

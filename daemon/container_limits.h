@@ -15,6 +15,7 @@
 #include "config/settings.h"
 #include "core/limits.h"
 #include "core/task.h"
+#include "daemon/event_log.h"
 
 namespace pilotfish::daemon {
 
@@ -24,7 +25,7 @@ cgroup::DerivePolicy derive_policy(const config::Settings& settings);
 class ContainerLimits {
   public:
     // Reads everything once.
-    explicit ContainerLimits(const config::Settings& settings);
+    ContainerLimits(const config::Settings& settings, EventLog& events);
 
     struct Snapshot {
         core::Limits limits;
@@ -44,6 +45,7 @@ class ContainerLimits {
   private:
     Snapshot take_snapshot(const core::Limits& limits) const;
     void publish();
+    void tell(const cgroup::LimitsEvent& event);
     void apply() const;
 
     const cgroup::DerivePolicy policy_;
@@ -51,6 +53,7 @@ class ContainerLimits {
     const cgroup::FileSource source_;
     std::unique_ptr<cgroup::Follower>
         follower_;  // made by follow(): its watches need not hold up a start
+    EventLog& events_;
     mutable std::mutex mutex_;
     Snapshot snapshot_;
     cgroup::UsageReader usage_;

@@ -335,7 +335,22 @@ std::vector<std::string> Supervisor::environment_for(const config::WorkerSetting
 
 void Supervisor::worker_changed(Worker& worker) {
     events_.post({.kind = Event::Kind::worker_changed, .worker = &worker, .signal = {}});
-    if (worker.status().starts > 0 && !first_start_done_.exchange(true)) parts_.after_first_start();
+    const WorkerStatus status = worker.status();
+    record(worker.settings().name, status);
+    if (status.starts > 0 && !first_start_done_.exchange(true)) parts_.after_first_start();
+}
+
+void Supervisor::record(const std::string& worker, const WorkerStatus& status) {
+    std::string text = worker + ": " + std::string(sentence_of(status.state));
+    EventLog::Fields fields{{"state", std::string(name_of(status.state))}};
+    if (status.pid > 0) fields.emplace_back("pid", std::to_string(status.pid));
+    const bool has_ended = status.state == WorkerState::backoff || is_over(status.state);
+    if (has_ended && status.last_end) {
+        text += "; " + status.last_end_text;
+        fields.emplace_back("reason", std::string(name_of(status.last_end_reason)));
+        fields.emplace_back("code", std::to_string(status.last_end->shell_code()));
+    }
+    parts_.events.record("worker", worker, std::move(text), std::move(fields));
 }
 
 void Supervisor::log_stream_opened() { open_log_streams_.fetch_add(1, std::memory_order_relaxed); }

@@ -17,6 +17,7 @@
 #include "core/channel.h"
 #include "core/task.h"
 #include "daemon/descendants.h"
+#include "daemon/event_log.h"
 #include "daemon/process_table.h"
 #include "daemon/rightsize.h"
 #include "daemon/shutdown.h"
@@ -33,6 +34,7 @@ struct SupervisorParts {
     const SignalsAtStart& signals_at_start;
     Output& standard_output;
     Output& standard_error;
+    EventLog& events;
     // Name and value of each hint for a worker (daemon/rightsize.h); called before each of its
     // starts.
     std::function<std::vector<Hint>(const config::WorkerSettings&,
@@ -74,6 +76,7 @@ class Supervisor final : WorkerContext {
     void take_signal(const ReceivedSignal& signal);
     void take_own_signal(const ReceivedSignal& signal);
 
+    void record(const std::string& worker, const WorkerStatus& status);
     void dump_tasks();
     void handle(const Event& event);
     void worker_is_over(Worker& worker);

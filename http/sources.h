@@ -18,6 +18,7 @@
 
 #include "core/limits.h"
 #include "http/body_stream.h"
+#include "http/event_feed.h"
 
 namespace pilotfish::http {
 
@@ -162,6 +163,7 @@ class Sources {
     virtual std::vector<WorkerView> workers() const = 0;
     // nullopt: no worker of that name.
     virtual std::optional<WorkerView> worker(const std::string& name) const = 0;
+    virtual EventFeed& events() const = 0;
     virtual std::unique_ptr<BodyStream> dump_tasks(TaskDump kind) const = 0;
     // This process's arguments, secrets blanked.
     virtual std::vector<std::string> command_line() const = 0;

@@ -55,6 +55,25 @@ TEST_F(AdminPlane, AnswersProbesMetricsLimitsAndDumps) {
     EXPECT_EQ(daemon.wait(), exited(0));
 }
 
+TEST_F(AdminPlane, TellsWhatHasHappenedInItsOrder) {
+    const int port = free_port();
+    Process daemon(entrypoint({"sh", "-c", "echo ready; read line"}),
+                   {.env = {{"PILOTFISH_ADMIN_LISTEN", address(port)}}});
+    daemon.wait_line("ready");
+    // Ready is told after exec, beside the worker's first line.
+    std::string events;
+    EXPECT_TRUE(eventually([&] {
+        events = http_get(port, "/v1/events").body;
+        return events.find(R"("state":"ready")") != std::string::npos;
+    })) << events;
+    const std::size_t starting = events.find(R"("state":"starting")");
+    EXPECT_LT(starting, events.find(R"("state":"ready")")) << events;
+    EXPECT_TRUE(events.find("event: worker\n") != std::string::npos) << events;
+    EXPECT_EQ(http_get(port, "/v1/events?since=1").body.find("id: 1\n"), std::string::npos);
+    daemon.write("\n");
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
 TEST_F(AdminPlane, IsThereBeforeTheWorkersFirstStatement) {
     // Whoever starts a worker that asks at once must get an answer.
     const int port = free_port();

@@ -84,8 +84,45 @@ inline http::WorkerView canned_worker(const std::string& name) {
     return worker;
 }
 
+// Events that a test adds by hand.
+class CannedFeed final : public http::EventFeed {
+  public:
+    void add(http::EventView event) {
+        std::shared_ptr<std::function<void()>> awake;
+        {
+            const std::lock_guard lock(mutex_);
+            event.id = events_.size() + 1;
+            events_.push_back(std::move(event));
+            awake = waker_.lock();
+        }
+        if (awake) (*awake)();
+    }
+    Batch after(std::uint64_t id, std::size_t most) const override {
+        const std::lock_guard lock(mutex_);
+        Batch batch;
+        batch.missed = missed;
+        for (; id < events_.size() && batch.events.size() < most; ++id)
+            batch.events.push_back(events_[id]);
+        batch.last = id;
+        return batch;
+    }
+    std::shared_ptr<const void> subscribe(std::function<void()> waker) override {
+        auto kept = std::make_shared<std::function<void()>>(std::move(waker));
+        const std::lock_guard lock(mutex_);
+        waker_ = kept;
+        return kept;
+    }
+    std::uint64_t missed = 0;
+
+  private:
+    mutable std::mutex mutex_;
+    std::vector<http::EventView> events_;
+    std::weak_ptr<std::function<void()>> waker_;
+};
+
 class CannedSources : public http::Sources {
   public:
+    mutable CannedFeed feed;
     mutable Gate runtime_gate;
     std::atomic<bool> alive{true};
     std::vector<http::WorkerView> worker_list{canned_worker("web"), canned_worker("db@1")};
@@ -155,6 +192,7 @@ class CannedSources : public http::Sources {
         }
         return std::nullopt;
     }
+    http::EventFeed& events() const override { return feed; }
     std::unique_ptr<http::BodyStream> dump_tasks(http::TaskDump kind) const override {
         if (make_dump) return make_dump();
         std::vector<std::string> pieces;

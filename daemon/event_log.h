@@ -1,0 +1,42 @@
+// The record of what happened to the container and its workers: state changes, changed limits,
+// steps taken because of memory, OOM verdicts. The last thousand are kept for whoever asks later.
+//
+// Any thread. Owns its events. Blocks: a short lock; record() then wakes who follows. Fails: never;
+// the oldest events are forgotten, and counted for a reader who comes too late.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "http/event_feed.h"
+
+namespace pilotfish::daemon {
+
+class EventLog final : public http::EventFeed {
+  public:
+    // Some 300 KiB when full: a day of a container that restarts something each minute. Chosen.
+    static constexpr std::size_t kKept = 1024;
+
+    using Fields = std::vector<std::pair<std::string, std::string>>;
+    // worker: empty for the container. text: one sentence.
+    void record(std::string_view kind, std::string_view worker, std::string text,
+                Fields fields = {});
+
+    Batch after(std::uint64_t id, std::size_t most) const override;
+    std::shared_ptr<const void> subscribe(std::function<void()> waker) override;
+
+  private:
+    using Waker = std::function<void()>;
+    mutable std::mutex mutex_;
+    std::uint64_t last_ = 0;
+    std::deque<http::EventView> events_;  // ids without gaps, last_ at the end
+    std::vector<std::weak_ptr<Waker>> wakers_;
+};
+
+}  // namespace pilotfish::daemon

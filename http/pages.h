@@ -1,5 +1,6 @@
 // The page functions of the route table: a request and the sources in, a response out. One file a
-// family: page_probes.cpp, page_metrics.cpp, page_v1.cpp, page_events.cpp, page_pprof.cpp, page_index.cpp.
+// family: page_probes.cpp, page_metrics.cpp, page_v1.cpp, page_events.cpp, page_pprof.cpp,
+// page_index.cpp.
 //
 // Any thread, concurrently. Block no longer than the source they ask. Fail as a problem response.
 #pragma once

@@ -19,7 +19,6 @@ GROUPS = ("runtime", "limits", "supervisor", "diagnostics", "admin")
 
 # Programs that print their own rows, by group.
 PROGRAMS = {
-    "limits": ["limits_bench"],
     "diagnostics": [],
     "admin": ["admin_load"],
 }

@@ -2,6 +2,8 @@
 //
 //	peer THREADS ROW     prints "ROW VALUE" lines, in the row's unit
 //	peer echo            serves TCP echo on one thread, prints its port
+//	peer limits          the cost of finding and of following the CPU limit (limits.go)
+//	peer follow          follows it
 //	peer rows            names the rows
 package main
 
@@ -95,6 +97,8 @@ func main() {
 	case len(os.Args) == 2 && os.Args[1] == "echo":
 		runtime.GOMAXPROCS(1)
 		serveEcho()
+	case len(os.Args) == 2 && (os.Args[1] == "limits" || os.Args[1] == "follow"):
+		limits(os.Args[1])
 	case len(os.Args) == 2 && os.Args[1] == "rows":
 		for _, r := range rows {
 			fmt.Println(strings.Join(r.names, "\n"))
@@ -112,7 +116,7 @@ func main() {
 		}
 		// A row that Go has no like of prints nothing.
 	default:
-		fmt.Fprintln(os.Stderr, "usage: peer THREADS ROW | echo | rows")
+		fmt.Fprintln(os.Stderr, "usage: peer THREADS ROW | echo | limits | follow | rows")
 		os.Exit(2)
 	}
 }

@@ -230,3 +230,42 @@ def following(machine):
                 peer.kill()
                 peer.wait()
     yield Row(FOLLOWING, "µs", ours, beside)
+
+
+THROTTLED = "throttled periods of a CPU-bound worker after its quota went from 2 to 1.3 CPUs"
+
+
+@measures("limits", THROTTLED)
+def throttling(machine):
+    """The worker has a thread a processor. Who hands it new ones restarts it; beside it, who does not."""
+    if os.cpu_count() < 2:
+        raise CannotMeasure("with one processor two threads cannot be throttled at 1.3")
+
+    def share(group):
+        before = group.throttling()
+        time.sleep(5)
+        periods, throttled = (after - then for after, then in zip(group.throttling(), before))
+        return round(100 * throttled / max(periods, 1), 1)
+
+    worker = machine.program("spinners")
+    found = {}
+    for name, reaction in (("ours", "restart"), ("no ON_RESIZE", "none")):
+        with Group("throttling") as group:
+            group.set_cpus(2)
+            with Daemon(machine, group, ("run", "--", worker), PILOTFISH_MAXPROCS_ROUNDING="floor",
+                        PILOTFISH_WORKER_MAIN_RESTART="always", PILOTFISH_WORKER_MAIN_ON_RESIZE=reaction):
+                group.set_cpus(1.3)
+                time.sleep(3)  # one second of quiet, then the event
+                found[name] = share(group)
+    tini = machine.peer("tini")
+    if tini:
+        with Group("throttling") as group:
+            group.set_cpus(2)
+            peer = subprocess.Popen([tini, "--", worker], preexec_fn=group.enter, stdout=subprocess.PIPE, text=True)
+            peer.stdout.readline()
+            group.set_cpus(1.3)
+            time.sleep(3)
+            found["tini"] = share(group)
+            peer.kill()
+            peer.wait()
+    yield Row(THROTTLED, "%", found.pop("ours"), found)

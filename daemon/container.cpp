@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "config/load.h"
 #include "config/setting_table.h"
@@ -185,6 +186,7 @@ class Container {
     // nothing has to be taken down in order that the kernel takes away at once. A socket's name in
     // a file system is the one thing that would stay.
     [[noreturn]] void leave() {
+        introduce();
         tell_verdict();
         standard_output_.flush(kFlushPatience);
         standard_error_.flush(kFlushPatience);
@@ -204,12 +206,19 @@ class Container {
         if (!entrypoint_ || starts_once_) close_inherited_descriptors();
         if (starts_once_) leave_directory();
         start_server();
+        introduce();
+        co_await limits_.follow();
+    }
+
+    // Once, also when the container is over before anybody came to it.
+    void introduce() {
+        const std::lock_guard lock(introduction_mutex_);
+        if (std::exchange(introduced_, true)) return;
         say(core::LogLevel::info, "pilotfish " + build_view().version + ": " + limits_.summary());
         for (const std::string& warning : configuration_.warnings)
             say(core::LogLevel::warn, warning);
         for (const std::string& warning : limits_.snapshot().limits.warnings)
             core::log(core::LogLevel::warn, "cgroup", warning);
-        co_await limits_.follow();
     }
 
     void start_server() {
@@ -262,6 +271,8 @@ class Container {
     http::Server server_;
     std::mutex server_mutex_;  // over start and stop
     bool server_stopped_ = false;
+    std::mutex introduction_mutex_;
+    bool introduced_ = false;
     Verdict verdict_{125, "the daemon ended before its workers", false};
 };
 

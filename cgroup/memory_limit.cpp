@@ -8,11 +8,6 @@ namespace {
 
 constexpr std::string_view kHierarchicalKey = "hierarchical_memory_limit";
 
-bool limits_anything(std::optional<std::uint64_t> bytes, std::optional<std::uint64_t> total_bytes) {
-    if (!bytes || *bytes >= kV1UnlimitedBytes) return false;
-    return !total_bytes || *bytes < *total_bytes;
-}
-
 void take_least(core::MemoryLimit& limit, std::uint64_t bytes, const std::string& source) {
     if (limit.limit_bytes && *limit.limit_bytes <= bytes) return;
     limit.limit_bytes = bytes;
@@ -20,6 +15,11 @@ void take_least(core::MemoryLimit& limit, std::uint64_t bytes, const std::string
 }
 
 }  // namespace
+
+bool limits_anything(std::optional<std::uint64_t> bytes, std::optional<std::uint64_t> total_bytes) {
+    if (!bytes || *bytes >= kV1UnlimitedBytes) return false;
+    return !total_bytes || *bytes < *total_bytes;
+}
 
 ByteLimit parse_memory_max(std::string_view text) {
     const std::string_view word = trim(text);
@@ -107,6 +107,7 @@ void MemoryFiles::evaluate_hierarchical(core::MemoryLimit& limit, bool& all_trus
     core::MemoryLevel level;
     level.source = stat.path();
     level.max_bytes = bytes.value();
+    level.is_hidden = true;
     take_least(limit, *level.max_bytes, level.source);
     limit.levels.push_back(std::move(level));
 }

@@ -30,6 +30,9 @@ ByteLimit parse_limit_in_bytes(std::string_view text);
 // From this on a v1 value means "none", whatever the page size is (up to 64 KiB).
 inline constexpr std::uint64_t kV1UnlimitedBytes = (std::uint64_t{1} << 63) - (64u << 10);
 
+// Is it a limit at all? Not the v1 word for none, nor as much as the machine has.
+bool limits_anything(std::optional<std::uint64_t> bytes, std::optional<std::uint64_t> total_bytes);
+
 class MemoryFiles {
   public:
     explicit MemoryFiles(Place place);

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <utility>
 
-#include "cgroup/finder.h"
 #include "cgroup/limits_reader.h"
+#include "cgroup/memory_limit.h"
 #include "cgroup/parse_number.h"
 
 namespace pilotfish::cgroup {
@@ -15,6 +15,10 @@ constexpr double kMicrosecond = 1e-6;
 constexpr double kNanosecond = 1e-9;
 
 std::string directory_of(const std::string& file) { return file.substr(0, file.rfind('/')); }
+
+std::string own_directory(const Place& place) {
+    return place.directories.empty() ? std::string() : place.directories.front();
+}
 
 std::optional<double> scaled(std::optional<std::uint64_t> value, double unit) {
     if (!value) return std::nullopt;
@@ -56,6 +60,17 @@ std::optional<std::uint64_t> MemoryUsage::working_set_bytes() const {
     return *usage_bytes > *inactive_file_bytes ? *usage_bytes - *inactive_file_bytes : 0;
 }
 
+MemoryEvents parse_memory_events(std::string_view text) {
+    MemoryEvents events;
+    events.low = find_value(text, "low");
+    events.high = find_value(text, "high");
+    events.max = find_value(text, "max");
+    events.oom = find_value(text, "oom");
+    events.oom_kill = find_value(text, "oom_kill");
+    events.oom_group_kill = find_value(text, "oom_group_kill");
+    return events;
+}
+
 Pressure parse_pressure(std::string_view text) {
     Pressure pressure;
     while (!text.empty()) {
@@ -87,53 +102,67 @@ void UsageReader::resolve(const core::Limits& limits) {
 
 void UsageReader::own_by(const core::Limits& limits) {
     cpu_source_ = limits.cpu.source;
-    memory_source_ = limits.memory.source;
+    memory_limit_ = limits.memory;
     found_ = false;
     read_at_.reset();
-}
-
-void UsageReader::aim_memory(MemoryFileSet& set, const std::string& directory) {
-    set = MemoryFileSet();
-    if (directory.empty()) return;
-    const bool v2 = memory_version_ == 2;
-    set.usage.path = directory + (v2 ? "/memory.current" : "/memory.usage_in_bytes");
-    set.stat.path = directory + "/memory.stat";
-    set.peak.path = directory + (v2 ? "/memory.peak" : "/memory.max_usage_in_bytes");
-    set.oom.path = directory + (v2 ? "/memory.events" : "/memory.oom_control");
 }
 
 void UsageReader::find_files() {
     found_ = true;
     const Tables tables = read_tables(*source_);
-    const auto own_directory = [](const Place& place) {
-        return place.directories.empty() ? std::string() : place.directories.front();
-    };
-    const Place cpu = find_controller(*source_, tables, "cpu");
-    const Place memory = find_controller(*source_, tables, "memory");
-    const Place unified = find_unified(*source_, tables);
-    cpu_version_ = cpu.version;
-    memory_version_ = memory.version;
-    for (File* file : {&throttle_, &cpu_used_, &cpu_pressure_, &memory_pressure_, &io_pressure_})
-        *file = File();
-    if (const std::string own = own_directory(cpu); !own.empty()) {
-        const std::string owner = cpu_source_.empty() ? own : directory_of(cpu_source_);
-        throttle_.path = owner + "/cpu.stat";
-        if (cpu.version == 2) cpu_used_.path = own + "/cpu.stat";
-    }
-    if (cpu.version == 1) {
-        const std::string own = own_directory(find_controller(*source_, tables, "cpuacct"));
-        if (!own.empty()) cpu_used_.path = own + "/cpuacct.usage";
-    }
-    const std::string own = own_directory(memory);
-    const std::string owner = memory_source_.empty() ? own : directory_of(memory_source_);
-    owner_is_own_ = owner == own;
-    aim_memory(own_, own);
-    aim_memory(owner_, owner_is_own_ ? std::string() : owner);
+    find_cpu_files(tables);
+    find_memory_files(tables);
+    for (File* file : {&cpu_pressure_, &memory_pressure_, &io_pressure_}) *file = File();
     // /proc/pressure is the host's: a v2 group's own files or nothing.
+    const Place unified = find_unified(*source_, tables);
     if (const std::string group = own_directory(unified); unified.version == 2 && !group.empty()) {
         cpu_pressure_.path = group + "/cpu.pressure";
         memory_pressure_.path = group + "/memory.pressure";
         io_pressure_.path = group + "/io.pressure";
+    }
+}
+
+void UsageReader::find_cpu_files(const Tables& tables) {
+    const Place cpu = find_controller(*source_, tables, "cpu");
+    cpu_version_ = cpu.version;
+    throttle_ = File();
+    cpu_used_ = File();
+    const std::string own = own_directory(cpu);
+    if (!own.empty()) {
+        throttle_.path = (cpu_source_.empty() ? own : directory_of(cpu_source_)) + "/cpu.stat";
+        if (cpu.version == 2) cpu_used_.path = own + "/cpu.stat";
+    }
+    if (cpu.version == 1) {
+        const std::string counted = own_directory(find_controller(*source_, tables, "cpuacct"));
+        if (!counted.empty()) cpu_used_.path = counted + "/cpuacct.usage";
+    }
+}
+
+void UsageReader::find_memory_files(const Tables& tables) {
+    const Place memory = find_controller(*source_, tables, "memory");
+    memory_version_ = memory.version;
+    own_ = MemoryFileSet();
+    levels_.clear();
+    const bool v2 = memory_version_ == 2;
+    const auto aim = [v2](MemoryFileSet& set, const std::string& directory) {
+        set.usage.path = directory + (v2 ? "/memory.current" : "/memory.usage_in_bytes");
+        set.stat.path = directory + "/memory.stat";
+    };
+    const std::string own = own_directory(memory);
+    if (own.empty()) return;
+    aim(own_, own);
+    own_.peak.path = own + (v2 ? "/memory.peak" : "/memory.max_usage_in_bytes");
+    own_.events.path = own + (v2 ? "/memory.events" : "/memory.oom_control");
+    if (v2) own_.swap.path = own + "/memory.swap.current";
+    if (!v2) own_.failcnt.path = own + "/memory.failcnt";
+    for (const core::MemoryLevel& level : memory_limit_.levels) {
+        if (!limits_anything(level.max_bytes, memory_limit_.total_bytes)) continue;
+        LimitedLevel& added = levels_.emplace_back();
+        added.shown.source = level.source;
+        added.shown.limit_bytes = *level.max_bytes;
+        added.shown.is_own_share = level.is_hidden;
+        added.is_own = level.is_hidden || directory_of(level.source) == own;
+        if (!added.is_own) aim(added.files, directory_of(level.source));
     }
 }
 
@@ -152,14 +181,23 @@ bool UsageReader::read_file(File& file) {
     return outcome.ok();
 }
 
+std::optional<std::uint64_t> UsageReader::read_number(File& file) {
+    return read_file(file) ? parse_number(trim(scratch_)) : std::nullopt;
+}
+
 CpuUsage UsageReader::read_cpu() {
     CpuUsage usage;
     const bool v2 = cpu_version_ == 2;
+    const auto seconds = [&](std::string_view v2_key, std::string_view v1_key) {
+        return v2 ? scaled(find_value(scratch_, v2_key), kMicrosecond)
+                  : scaled(find_value(scratch_, v1_key), kNanosecond);
+    };
     if (read_file(throttle_)) {
         usage.periods = find_value(scratch_, "nr_periods");
         usage.throttled = find_value(scratch_, "nr_throttled");
-        usage.throttled_seconds = v2 ? scaled(find_value(scratch_, "throttled_usec"), kMicrosecond)
-                                     : scaled(find_value(scratch_, "throttled_time"), kNanosecond);
+        usage.throttled_seconds = seconds("throttled_usec", "throttled_time");
+        usage.bursts = find_value(scratch_, "nr_bursts");
+        usage.burst_seconds = seconds("burst_usec", "burst_time");
     }
     if (read_file(cpu_used_))
         usage.used_seconds = v2 ? scaled(find_value(scratch_, "usage_usec"), kMicrosecond)
@@ -170,13 +208,17 @@ CpuUsage UsageReader::read_cpu() {
 MemoryUsage UsageReader::read_memory(MemoryFileSet& set) {
     MemoryUsage usage;
     const bool v2 = memory_version_ == 2;
-    if (read_file(set.usage)) usage.usage_bytes = parse_number(trim(scratch_));
-    // v1's plain keys count the group alone, and usage_in_bytes its descendants too.
-    if (read_file(set.stat))
+    usage.usage_bytes = read_number(set.usage);
+    if (read_file(set.stat)) {
+        // v1's plain keys count the group alone, and usage_in_bytes its descendants too.
         usage.inactive_file_bytes =
             find_value(scratch_, v2 ? "inactive_file" : "total_inactive_file");
-    if (read_file(set.peak)) usage.peak_bytes = parse_number(trim(scratch_));
-    if (read_file(set.oom)) usage.oom_kills = find_value(scratch_, "oom_kill");
+        if (!v2) usage.swap_bytes = find_value(scratch_, "total_swap");
+    }
+    usage.peak_bytes = read_number(set.peak);
+    if (v2) usage.swap_bytes = read_number(set.swap);
+    if (read_file(set.events)) usage.events = parse_memory_events(scratch_);
+    if (!v2) usage.events.max = read_number(set.failcnt);
     return usage;
 }
 
@@ -189,7 +231,11 @@ Usage UsageReader::read_now() {
     Usage usage;
     usage.cpu = read_cpu();
     usage.memory = read_memory(own_);
-    usage.memory_owner = owner_is_own_ ? usage.memory : read_memory(owner_);
+    for (LimitedLevel& level : levels_) {
+        MemoryLevelUsage& shown = usage.memory_levels.emplace_back(level.shown);
+        shown.working_set_bytes = level.is_own ? usage.memory.working_set_bytes()
+                                               : read_memory(level.files).working_set_bytes();
+    }
     usage.cpu_pressure = read_pressure(cpu_pressure_);
     usage.memory_pressure = read_pressure(memory_pressure_);
     usage.io_pressure = read_pressure(io_pressure_);

@@ -45,6 +45,7 @@ struct MemoryLevel {
     std::optional<std::uint64_t> max_bytes;   // nullopt: no limit at this level
     std::optional<std::uint64_t> high_bytes;  // memory.high (v2 only); nullopt: none
     bool trusted = true;                      // as CpuLevel::trusted
+    bool is_hidden = false;  // the least of ancestors that are not shown; source tells of them
 };
 
 struct MemoryLimit {

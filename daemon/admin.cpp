@@ -180,7 +180,7 @@ http::UsageView Admin::usage() const {
     view.cpu_throttled_seconds = usage.cpu.throttled_seconds;
     view.memory_usage_bytes = usage.memory.usage_bytes;
     view.memory_working_set_bytes = usage.memory.working_set_bytes();
-    view.memory_oom_kills = usage.memory.oom_kills;
+    view.memory_oom_kills = usage.memory.events.oom_kill;
     if (usage.cpu_pressure.some_seconds)
         view.pressure.push_back(pressure_view("cpu", usage.cpu_pressure));
     if (usage.memory_pressure.some_seconds)

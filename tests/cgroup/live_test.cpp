@@ -133,7 +133,7 @@ TEST(LiveKernel, AMemoryLimitIsReadRoundedToPages) {
     const Usage usage = reader.read(UsageReader::TimePoint(1h));
     EXPECT_TRUE(usage.memory.usage_bytes.has_value());
     EXPECT_TRUE(usage.memory.working_set_bytes().has_value());
-    EXPECT_EQ(usage.memory.oom_kills, 0u);
+    EXPECT_EQ(usage.memory.events.oom_kill, 0u);
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ class UsageTest : public testing::Test {
         container_.write("cg/pod/memory.max", "268435456\n");
         container_.write("cg/pod/cpu.stat",
                          "usage_usec 9000000\nnr_periods 12\nnr_throttled 11\n"
-                         "throttled_usec 894399\n");
+                         "throttled_usec 894399\nnr_bursts 3\nburst_usec 250000\n");
         container_.write("cg/pod/memory.current", "200000000\n");
         container_.write("cg/pod/memory.stat", "anon 1\ninactive_file 50000000\n");
         container_.write("cg/pod/c/cpu.stat",
@@ -65,7 +65,9 @@ class UsageTest : public testing::Test {
         container_.write("cg/pod/c/memory.stat",
                          "anon 1\nfile 2\ninactive_anon 7\ninactive_file 4857600\n");
         container_.write("cg/pod/c/memory.peak", "150000000\n");
-        container_.write("cg/pod/c/memory.events", "low 0\nhigh 0\nmax 35\noom 1\noom_kill 2\n");
+        container_.write("cg/pod/c/memory.events",
+                         "low 0\nhigh 4\nmax 35\noom 1\noom_kill 2\noom_group_kill 1\n");
+        container_.write("cg/pod/c/memory.swap.current", "8192\n");
         container_.write("cg/pod/c/memory.pressure",
                          "some avg10=5.00 avg60=0.00 avg300=0.00 total=2000000\n"
                          "full avg10=1.00 avg60=0.00 avg300=0.00 total=1000000\n");
@@ -86,9 +88,18 @@ TEST_F(UsageTest, OfV2ReadsTheOwnGroupAndTheGroupThatOwnsTheLimit) {
     EXPECT_EQ(usage.memory.usage_bytes, 104857600u);
     EXPECT_EQ(usage.memory.working_set_bytes(), 100000000u);
     EXPECT_EQ(usage.memory.peak_bytes, 150000000u);
-    EXPECT_EQ(usage.memory.oom_kills, 2u);
-    EXPECT_EQ(usage.memory_owner.working_set_bytes(), 150000000u);
-    EXPECT_EQ(usage.memory_owner.peak_bytes, std::nullopt);
+    EXPECT_EQ(usage.memory.events.oom_kill, 2u);
+    EXPECT_EQ(usage.memory.events.high, 4u);
+    EXPECT_EQ(usage.memory.events.max, 35u);
+    EXPECT_EQ(usage.memory.events.oom, 1u);
+    EXPECT_EQ(usage.memory.events.oom_group_kill, 1u);
+    EXPECT_EQ(usage.memory.swap_bytes, 8192u);
+    EXPECT_EQ(usage.cpu.bursts, 3u);
+    EXPECT_DOUBLE_EQ(usage.cpu.burst_seconds.value(), 0.25);
+    ASSERT_EQ(usage.memory_levels.size(), 1u);  // of the pod, which owns the memory limit
+    EXPECT_EQ(usage.memory_levels[0].source, "/cg/pod/memory.max");
+    EXPECT_EQ(usage.memory_levels[0].limit_bytes, 268435456u);
+    EXPECT_EQ(usage.memory_levels[0].working_set_bytes, 150000000u);
     EXPECT_DOUBLE_EQ(usage.memory_pressure.some_avg10.value(), 5);
     EXPECT_FALSE(usage.cpu_pressure.some_avg10.has_value());
 }
@@ -99,10 +110,13 @@ TEST_F(UsageTest, OfV1HasTheSameFiguresUnderTheirOldNames) {
                      "1 0 0:29 / /cg/cpu ro - cgroup cgroup rw,cpu,cpuacct\n"
                      "2 0 0:30 / /cg/memory ro - cgroup cgroup rw,memory\n");
     container_.write("cg/cpu/cpu.stat",
-                     "nr_periods 5\nnr_throttled 4\nthrottled_time 1500000000\n");
+                     "nr_periods 5\nnr_throttled 4\nthrottled_time 1500000000\n"
+                     "nr_bursts 1\nburst_time 500000000\n");
     container_.write("cg/cpu/cpuacct.usage", "2000000000\n");
     container_.write("cg/memory/memory.usage_in_bytes", "1000\n");
-    container_.write("cg/memory/memory.stat", "inactive_file 1\ntotal_inactive_file 400\n");
+    container_.write("cg/memory/memory.stat",
+                     "inactive_file 1\ntotal_inactive_file 400\ntotal_swap 12\n");
+    container_.write("cg/memory/memory.failcnt", "19\n");
     container_.write("cg/memory/memory.max_usage_in_bytes", "2000\n");
     container_.write("cg/memory/memory.oom_control",
                      "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
@@ -114,7 +128,10 @@ TEST_F(UsageTest, OfV1HasTheSameFiguresUnderTheirOldNames) {
     EXPECT_DOUBLE_EQ(usage.cpu.used_seconds.value(), 2.0);
     EXPECT_EQ(usage.memory.working_set_bytes(), 600u);
     EXPECT_EQ(usage.memory.peak_bytes, 2000u);
-    EXPECT_EQ(usage.memory.oom_kills, 3u);
+    EXPECT_EQ(usage.memory.events.oom_kill, 3u);
+    EXPECT_EQ(usage.memory.events.max, 19u);
+    EXPECT_EQ(usage.memory.swap_bytes, 12u);
+    EXPECT_DOUBLE_EQ(usage.cpu.burst_seconds.value(), 0.5);
     EXPECT_FALSE(usage.memory_pressure.some_avg10.has_value());
 }
 
@@ -136,7 +153,7 @@ TEST_F(UsageTest, OfNothingIsNothing) {
     const Usage usage = reader.read(now_);
     EXPECT_FALSE(usage.memory.usage_bytes.has_value());
     EXPECT_FALSE(usage.cpu.periods.has_value());
-    EXPECT_FALSE(usage.memory_owner.working_set_bytes().has_value());
+    EXPECT_TRUE(usage.memory_levels.empty());
 }
 
 TEST_F(UsageTest, MayBeAskedByManyThreadsWhileTheOwnerChanges) {

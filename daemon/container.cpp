@@ -25,6 +25,7 @@
 #include "daemon/hints.h"
 #include "daemon/log_format.h"
 #include "daemon/log_spdlog.h"
+#include "daemon/oom_verdict.h"
 #include "daemon/output.h"
 #include "daemon/plugin_file.h"
 #include "daemon/standard_descriptors.h"
@@ -36,6 +37,8 @@ namespace pilotfish::daemon {
 namespace {
 
 void say(core::LogLevel level, const std::string& line) { core::log(level, "daemon", line); }
+
+void say_of_kill(const std::string&, const std::string& text) { say(core::LogLevel::warn, text); }
 
 // A reader that has stopped reading must not hold up the end of the container.
 constexpr std::chrono::milliseconds kFlushPatience{500};
@@ -133,11 +136,14 @@ class Container {
           standard_output_(STDOUT_FILENO),
           one_output_(same_destination(STDOUT_FILENO, STDERR_FILENO)),
           log_(standard_error_, configuration.settings),
+          oom_(
+              limits_.source(), [this] { return limits_.snapshot().limits; }, say_of_kill),
           supervisor_({
               .configuration = configuration,
               .entrypoint = entrypoint,
               .directory = directory_,
               .signals_at_start = signals,
+              .oom = oom_,
               .standard_output = one_output_ ? standard_error_ : standard_output_,
               .standard_error = standard_error_,
               .events = events_,
@@ -178,6 +184,8 @@ class Container {
 
     core::Task<int> supervise() {
         verdict_ = co_await supervisor_.run();
+        const std::string kills = oom_.finish(std::chrono::steady_clock::now());
+        if (verdict_.code != 0 && !kills.empty()) verdict_.sentence += "; " + kills;
         leave();
         co_return verdict_.code;
     }
@@ -202,6 +210,7 @@ class Container {
 
     // The worker runs: now the admin plane, the log lines and the following of the limits.
     core::Task<void> after_first_start() {
+        oom_.begin(std::chrono::steady_clock::now());
         // In `run` mode nobody is handed what we inherited; the entrypoint's command has it now.
         if (!entrypoint_ || starts_once_) close_inherited_descriptors();
         if (starts_once_) leave_directory();
@@ -267,6 +276,7 @@ class Container {
     Output standard_output_;
     const bool one_output_;  // 2>&1: lines of both stay whole only if one Output writes them
     OwnLog log_;
+    OomWatch oom_;
     Supervisor supervisor_;
     http::Server server_;
     std::mutex server_mutex_;  // over start and stop

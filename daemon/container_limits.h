@@ -33,6 +33,7 @@ class ContainerLimits {
     };
     Snapshot snapshot() const;
     cgroup::Usage usage();
+    const cgroup::FileSource& source() const { return source_; }
 
     // "processors 2: 1.5 CPUs of /sys/fs/cgroup/cpu.max, rounded up; soft memory limit 230 MiB:
     // ..."

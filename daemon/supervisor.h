@@ -32,6 +32,7 @@ struct SupervisorParts {
     bool entrypoint = false;  // one worker, main, whose status is ours; else `run`
     std::string directory;    // of workers without a CWD setting; empty: ours
     const SignalsAtStart& signals_at_start;
+    OomWatch& oom;
     Output& standard_output;
     Output& standard_error;
     EventLog& events;
@@ -63,6 +64,7 @@ class Supervisor final : WorkerContext {
     };
 
     ProcessTable& processes() override { return processes_; }
+    OomWatch& oom() override { return parts_.oom; }
     Output& standard_output() override { return parts_.standard_output; }
     Output& standard_error() override { return parts_.standard_error; }
     const SignalsAtStart& signals_at_start() const override { return parts_.signals_at_start; }

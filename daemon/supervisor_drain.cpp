@@ -48,6 +48,7 @@ void Supervisor::tell_descendants() {
 // namespace, and a worker's own process has its pidfd.
 int Supervisor::kill_everybody() {
     for (const auto& worker : workers_) {
+        worker->expect_kill();
         if (worker->is_hosted() && is_up(worker->state())) worker->kill_now();
     }
     const int killed = kill_descendants();

@@ -57,6 +57,7 @@ core::Task<void> Worker::live() {
         if (received.value->kind == Message::Kind::stop) apply(WorkerEvent::stop_requested);
     }
     while (!is_over(state())) {
+        killed_by_us_.store(false, std::memory_order_relaxed);
         const std::optional<RunEnd> refusal = co_await run_->start();
         note_start();
         if (refusal) {
@@ -83,6 +84,7 @@ core::Task<void> Worker::watch() {
                                               duration_text(*role_.stop_timeout) + ": " +
                                               std::string(run_->force_words()));
             }
+            expect_kill();
             run_->end_by_force();
             forced = true;
             // Again, until the kernel says that it is gone: somebody may have been forked
@@ -91,11 +93,13 @@ core::Task<void> Worker::watch() {
             continue;
         }
         if (!received.value) co_return;
-        const Message& message = *received.value;
+        Message& message = *received.value;
         switch (message.kind) {
             case Message::Kind::ended: {
-                const std::string text = message.end.sentence + " after " +
-                                         duration_text(SteadyClock::now() - status().started);
+                const std::string after =
+                    " after " + duration_text(SteadyClock::now() - status().started);
+                co_await find_cause(message.end);
+                const std::string text = message.end.sentence + after;
                 run_->over(message.end.reason);
                 note_end(message.end, forced ? text + ", as it did not stop" : text);
                 if (!stop_requested_) apply(WorkerEvent::ended);
@@ -113,6 +117,24 @@ core::Task<void> Worker::watch() {
     }
 }
 
+// Before anything of the run is let go of: with its group would go the group's count of kills.
+core::Task<void> Worker::find_cause(RunEnd& end) {
+    const std::string& name = settings_.name;
+    constexpr int kShellCodeOfSigkill = 128 + SIGKILL;
+    if (end.status.signal == 0 && end.status.code == kShellCodeOfSigkill) {
+        if (const auto cause = context_.oom().judge_child(name, SteadyClock::now()))
+            end.sentence += ", as a process of it was killed by the kernel: " + *cause;
+    }
+    if (end.status.signal != SIGKILL || killed_by_us_.load(std::memory_order_relaxed)) co_return;
+    const OomVerdict verdict = co_await context_.oom().judge(name, status().started);
+    if (verdict.finding == OomVerdict::Finding::out_of_memory) {
+        end.reason = EndReason::oom_killed;
+        end.sentence = "was killed by the kernel: " + verdict.cause;
+    } else if (verdict.finding == OomVerdict::Finding::something_else) {
+        end.sentence += ", not by the kernel's OOM killer,";
+    }
+}
+
 void Worker::begin_stop(const std::optional<ReceivedSignal>& with) {
     const ReceivedSignal signal = with.value_or(ReceivedSignal{
         .number = settings_.stop_signal.number, .queued = false, .value = {}, .sender = 0});
@@ -121,6 +143,7 @@ void Worker::begin_stop(const std::optional<ReceivedSignal>& with) {
         apply(WorkerEvent::stop_requested);
         if (role_.stop_timeout) stop_deadline_ = SteadyClock::now() + *role_.stop_timeout;
     }
+    if (signal.number == SIGKILL) expect_kill();
     run_->ask_to_stop(signal);
 }
 
@@ -185,7 +208,10 @@ core::Task<void> Worker::back_off() {
     }
 }
 
-void Worker::kill_now() { run_->end_by_force(); }
+void Worker::kill_now() {
+    expect_kill();
+    run_->end_by_force();
+}
 
 void Worker::note_start() {
     const pid_t pid = run_->pid();
@@ -255,7 +281,9 @@ void Worker::stop(std::optional<ReceivedSignal> with) {
 }
 
 bool Worker::forward(const ReceivedSignal& signal) {
-    return !is_over(state()) && run_->forward(signal);
+    if (is_over(state())) return false;
+    if (signal.number == SIGKILL) expect_kill();
+    return run_->forward(signal);
 }
 
 void Worker::run_ready() { send(Message::Kind::ready); }

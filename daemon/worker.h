@@ -7,6 +7,7 @@
 // never; what cannot be started is an end like any other, with code 125, 126 or 127.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -69,6 +70,8 @@ class Worker final : RunListener {
     void stop(std::optional<ReceivedSignal> with = std::nullopt);
     // A process and its group get SIGKILL; a hosted task is left behind. Requires: is_up(state()).
     void kill_now();
+    // Somebody of ours is about to kill it, wherever it is: its end will be no riddle.
+    void expect_kill() { killed_by_us_.store(true, std::memory_order_relaxed); }
     // Hands a signal on; before the process exists it is kept until it does. False: no process.
     bool forward(const ReceivedSignal& signal);
 
@@ -84,6 +87,7 @@ class Worker final : RunListener {
     void run_suspended() override;
 
     core::Task<void> watch();
+    core::Task<void> find_cause(RunEnd& end);
     core::Task<void> end_leftovers();
     core::Task<void> back_off();
 
@@ -106,6 +110,8 @@ class Worker final : RunListener {
     // The life's own, touched by live() alone.
     bool stop_requested_ = false;
     std::optional<SteadyTime> stop_deadline_;
+
+    std::atomic<bool> killed_by_us_{false};  // the current run was sent SIGKILL
 
     mutable std::mutex mutex_;
     WorkerStatus status_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "daemon/oom_verdict.h"
 #include "daemon/output.h"
 #include "daemon/process_table.h"
 #include "daemon/signals_at_start.h"
@@ -25,6 +26,7 @@ class Worker;
 class WorkerContext {
   public:
     virtual ProcessTable& processes() = 0;
+    virtual OomWatch& oom() = 0;
     virtual Output& standard_output() = 0;
     virtual Output& standard_error() = 0;
     virtual const SignalsAtStart& signals_at_start() const = 0;

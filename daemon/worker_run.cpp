@@ -6,6 +6,7 @@ std::string_view name_of(EndReason reason) noexcept {
     switch (reason) {
         case EndReason::exited: return "exit";
         case EndReason::signalled: return "signal";
+        case EndReason::oom_killed: return "oom";
         case EndReason::threw: return "exception";
         case EndReason::left_behind: return "left_behind";
         case EndReason::start_failed: return "start_failed";

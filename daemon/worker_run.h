@@ -22,11 +22,12 @@ namespace pilotfish::daemon {
 enum class EndReason : std::uint8_t {
     exited,        // by itself or asked, with a code
     signalled,     // a signal killed it
+    oom_killed,    // the kernel killed it for want of memory
     threw,         // an exception left a hosted task
     left_behind,   // a hosted task that did not stop: it still runs, and is no worker any more
     start_failed,  // there never was a run
 };
-// As restarts are counted by: "exit", "signal", "exception", "left_behind", "start_failed".
+// As restarts are counted by: "exit", "signal", "oom", "exception", "left_behind", "start_failed".
 std::string_view name_of(EndReason reason) noexcept;
 
 // How a run ended.

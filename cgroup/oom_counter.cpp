@@ -1,0 +1,55 @@
+#include "cgroup/oom_counter.h"
+
+#include <utility>
+
+#include "cgroup/finder.h"
+#include "cgroup/memory_limit.h"
+#include "cgroup/parse_number.h"
+#include "cgroup/usage.h"
+
+namespace pilotfish::cgroup {
+
+OomCounter::OomCounter(const FileSource& source, std::string directory, int version)
+    : source_(&source), directory_(std::move(directory)), version_(version) {}
+
+OomCounter OomCounter::of_container(const FileSource& source, const core::Limits& limits) {
+    const auto& levels = limits.memory.levels;
+    if (!levels.empty()) {
+        const std::string& own = levels.front().source;
+        return {source, own.substr(0, own.rfind('/')), limits.memory.version};
+    }
+    // The root group has no limit and yet a count (v1).
+    Place place = find_controller(source, read_tables(source), "memory");
+    if (place.directories.empty()) return {};
+    return {source, std::move(place.directories.front()), place.version};
+}
+
+std::optional<OomKills> OomCounter::read() {
+    if (directory_.empty()) return std::nullopt;
+    if (!fd_)
+        fd_ =
+            source_->open(directory_ + (version_ == 2 ? "/memory.events" : "/memory.oom_control"));
+    if (!fd_ || !read_whole(fd_.get(), kLimitFileCapBytes, scratch_).ok()) return std::nullopt;
+    const MemoryEvents events = parse_memory_events(scratch_);
+    if (!events.oom_kill) return std::nullopt;  // a kernel before 4.13
+    return OomKills{*events.oom_kill, events.oom_group_kill.value_or(0)};
+}
+
+GroupMemory read_group_memory(const FileSource& source, const std::string& directory, int version) {
+    const bool v2 = version == 2;
+    std::string text;
+    const auto read = [&](const char* v2_name, const char* v1_name) {
+        const std::string path = directory + (v2 ? v2_name : v1_name);
+        return source.read(path, kLimitFileCapBytes, text).ok();
+    };
+    GroupMemory memory;
+    if (read("/memory.max", "/memory.limit_in_bytes")) {
+        const ByteLimit limit = v2 ? parse_memory_max(text) : parse_limit_in_bytes(text);
+        if (limit.ok()) memory.limit_bytes = limit.value();
+    }
+    if (read("/memory.peak", "/memory.max_usage_in_bytes"))
+        memory.peak_bytes = parse_number(trim(text));
+    return memory;
+}
+
+}  // namespace pilotfish::cgroup

@@ -185,23 +185,27 @@ std::optional<std::uint64_t> UsageReader::read_number(File& file) {
     return read_file(file) ? parse_number(trim(scratch_)) : std::nullopt;
 }
 
-CpuUsage UsageReader::read_cpu() {
+CpuUsage UsageReader::read_throttle_file() {
     CpuUsage usage;
-    const bool v2 = cpu_version_ == 2;
+    if (!read_file(throttle_)) return usage;
     const auto seconds = [&](std::string_view v2_key, std::string_view v1_key) {
-        return v2 ? scaled(find_value(scratch_, v2_key), kMicrosecond)
-                  : scaled(find_value(scratch_, v1_key), kNanosecond);
+        return cpu_version_ == 2 ? scaled(find_value(scratch_, v2_key), kMicrosecond)
+                                 : scaled(find_value(scratch_, v1_key), kNanosecond);
     };
-    if (read_file(throttle_)) {
-        usage.periods = find_value(scratch_, "nr_periods");
-        usage.throttled = find_value(scratch_, "nr_throttled");
-        usage.throttled_seconds = seconds("throttled_usec", "throttled_time");
-        usage.bursts = find_value(scratch_, "nr_bursts");
-        usage.burst_seconds = seconds("burst_usec", "burst_time");
-    }
+    usage.periods = find_value(scratch_, "nr_periods");
+    usage.throttled = find_value(scratch_, "nr_throttled");
+    usage.throttled_seconds = seconds("throttled_usec", "throttled_time");
+    usage.bursts = find_value(scratch_, "nr_bursts");
+    usage.burst_seconds = seconds("burst_usec", "burst_time");
+    return usage;
+}
+
+CpuUsage UsageReader::read_cpu() {
+    CpuUsage usage = read_throttle_file();
     if (read_file(cpu_used_))
-        usage.used_seconds = v2 ? scaled(find_value(scratch_, "usage_usec"), kMicrosecond)
-                                : scaled(parse_number(trim(scratch_)), kNanosecond);
+        usage.used_seconds = cpu_version_ == 2
+                                 ? scaled(find_value(scratch_, "usage_usec"), kMicrosecond)
+                                 : scaled(parse_number(trim(scratch_)), kNanosecond);
     return usage;
 }
 
@@ -240,6 +244,12 @@ Usage UsageReader::read_now() {
     usage.memory_pressure = read_pressure(memory_pressure_);
     usage.io_pressure = read_pressure(io_pressure_);
     return usage;
+}
+
+CpuUsage UsageReader::read_throttling() {
+    const std::lock_guard lock(mutex_);
+    if (!found_) find_files();
+    return read_throttle_file();
 }
 
 Usage UsageReader::read(TimePoint now) {

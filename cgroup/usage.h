@@ -93,6 +93,8 @@ class UsageReader {
 
     // A reading at most max_age old.
     Usage read(TimePoint now);
+    // Only what tells of throttling (used_seconds is not there), read now: a microsecond.
+    CpuUsage read_throttling();
     // The limits changed: another group may own them now, or the process was moved.
     void resolve(const core::Limits& limits);
 
@@ -119,6 +121,7 @@ class UsageReader {
     bool read_file(File& file);
     std::optional<std::uint64_t> read_number(File& file);
     Usage read_now();
+    CpuUsage read_throttle_file();
     CpuUsage read_cpu();
     MemoryUsage read_memory(MemoryFileSet& set);
     Pressure read_pressure(File& file);

@@ -22,6 +22,7 @@
 #include "daemon/build.h"
 #include "daemon/commands.h"
 #include "daemon/container_limits.h"
+#include "daemon/container_strain.h"
 #include "daemon/hints.h"
 #include "daemon/log_format.h"
 #include "daemon/log_spdlog.h"
@@ -138,6 +139,7 @@ class Container {
           log_(standard_error_, configuration.settings),
           oom_(
               limits_.source(), [this] { return limits_.snapshot().limits; }, say_of_kill),
+          strain_(limits_, oom_, {}),
           supervisor_({
               .configuration = configuration,
               .entrypoint = entrypoint,
@@ -184,6 +186,7 @@ class Container {
 
     core::Task<int> supervise() {
         verdict_ = co_await supervisor_.run();
+        introduce();  // before whatever there is to say of it
         const std::string kills = oom_.finish(std::chrono::steady_clock::now());
         if (verdict_.code != 0 && !kills.empty()) verdict_.sentence += "; " + kills;
         leave();
@@ -216,6 +219,7 @@ class Container {
         if (starts_once_) leave_directory();
         start_server();
         introduce();
+        limits_.add_listener(strain_);
         co_await limits_.follow();
     }
 
@@ -277,6 +281,7 @@ class Container {
     const bool one_output_;  // 2>&1: lines of both stay whole only if one Output writes them
     OwnLog log_;
     OomWatch oom_;
+    ContainerStrain strain_;
     Supervisor supervisor_;
     http::Server server_;
     std::mutex server_mutex_;  // over start and stop

@@ -122,7 +122,8 @@ core::Task<void> ContainerLimits::follow() {
         const Clock::time_point now = Clock::now();
         bool changed = false;
         if (wake == core::Wake::ready) changed |= follower_->on_watch(now);
-        if (now >= next_tick) {
+        const bool ticked = now >= next_tick;
+        if (ticked) {
             changed |= follower_->on_tick(now);
             next_tick = now + interval_;
         }
@@ -131,6 +132,8 @@ core::Task<void> ContainerLimits::follow() {
         if (changed) publish();
         if (core::memory_limit_reached(now)) co_await core::blocking(runtime::reclaim);
         if (const auto event = follower_->take_event()) tell(*event);
+        if (ticked)
+            for (LimitsListener* const listener : listeners_) listener->limits_tick(now);
     }
 }
 
@@ -165,6 +168,8 @@ void ContainerLimits::publish() {
         snapshot_ = take_snapshot(follower_->limits());
     }
     apply();
+    const Snapshot now = snapshot();
+    for (LimitsListener* const listener : listeners_) listener->limits_changed(now);
 }
 
 void ContainerLimits::apply() const {

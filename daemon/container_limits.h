@@ -6,8 +6,10 @@
 // could not be read is in the warnings.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "cgroup/derive.h"
 #include "cgroup/follower.h"
@@ -22,17 +24,36 @@ namespace pilotfish::daemon {
 // The settings that decide what is made of the limits.
 cgroup::DerivePolicy derive_policy(const config::Settings& settings);
 
+struct LimitsSnapshot {
+    core::Limits limits;
+    core::DerivedLimits derived;
+};
+
+// Who else lives by the limits. All are called on the task of follow(), one after another: they may
+// read some files of /proc or cgroupfs, and wait for nothing.
+class LimitsListener {
+  public:
+    // At each change, possibly several a resize; the daemon itself has followed already.
+    virtual void limits_changed(const LimitsSnapshot&) {}
+    // Each PILOTFISH_LIMITS_INTERVAL.
+    virtual void limits_tick(std::chrono::steady_clock::time_point /*now*/) {}
+
+  protected:
+    ~LimitsListener() = default;
+};
+
 class ContainerLimits {
   public:
     // Reads everything once.
     ContainerLimits(const config::Settings& settings, EventLog& events);
 
-    struct Snapshot {
-        core::Limits limits;
-        core::DerivedLimits derived;
-    };
+    using Snapshot = LimitsSnapshot;
+    // The listener must stay as long as follow() runs.
+    void add_listener(LimitsListener& listener) { listeners_.push_back(&listener); }
     Snapshot snapshot() const;
     cgroup::Usage usage();
+    // Of the group that owns the CPU limit: one file, read anew.
+    cgroup::CpuUsage throttling() { return usage_.read_throttling(); }
     const cgroup::FileSource& source() const { return source_; }
 
     // "processors 2: 1.5 CPUs of /sys/fs/cgroup/cpu.max, rounded up; soft memory limit 230 MiB:
@@ -55,6 +76,7 @@ class ContainerLimits {
     std::unique_ptr<cgroup::Follower>
         follower_;  // made by follow(): its watches need not hold up a start
     EventLog& events_;
+    std::vector<LimitsListener*> listeners_;
     mutable std::mutex mutex_;
     Snapshot snapshot_;
     cgroup::UsageReader usage_;

@@ -12,6 +12,7 @@
 #include "daemon/build.h"
 #include "daemon/duration_text.h"
 #include "daemon/process_usage.h"
+#include "daemon/usage_view.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -30,7 +31,7 @@ http::Cause cause_of(const Worker& worker, bool ok) {
     return {worker.settings().name, ok, detail};
 }
 
-http::WorkerView view_of(const Worker& worker) {
+http::WorkerView view_of(const Worker& worker, const OomWatch& oom) {
     const WorkerStatus status = worker.status();
     const Clock::time_point now = Clock::now();
     http::WorkerView view;
@@ -42,10 +43,12 @@ http::WorkerView view_of(const Worker& worker) {
     view.critical = worker.settings().critical;
     view.starts = status.starts;
     view.left_behind = status.left_behind;
+    view.oom_kills = oom.kills_of(view.name);
     for (const auto& [reason, count] : status.restarts) view.restarts.push_back({reason, count});
     if (status.last_end) {
         view.exit_code = status.last_end->shell_code();
         if (status.last_end->signal != 0) view.exit_signal = status.last_end->signal;
+        view.exit_reason = name_of(status.last_end_reason);
         view.exit_text = status.last_end_text;
     }
     if (status.next_try) view.next_try_seconds = std::max(0.0, seconds(*status.next_try - now));
@@ -80,15 +83,17 @@ class TextStream final : public http::BodyStream {
     std::size_t given_ = 0;
 };
 
-http::PressureView pressure_view(const char* resource, const cgroup::Pressure& pressure) {
-    return {resource, *pressure.some_seconds, pressure.full_seconds};
-}
-
 }  // namespace
 
 Admin::Admin(const config::Settings& settings, const Supervisor& supervisor,
-             ContainerLimits& limits, EventLog& events)
-    : settings_(settings), supervisor_(supervisor), limits_(limits), events_(events) {}
+             ContainerLimits& limits, const ContainerStrain& strain, const OomWatch& oom,
+             EventLog& events)
+    : settings_(settings),
+      supervisor_(supervisor),
+      limits_(limits),
+      strain_(strain),
+      oom_(oom),
+      events_(events) {}
 
 http::HealthView Admin::liveness() const {
     const auto stall = runtime::scheduler_stall(Clock::now());
@@ -172,33 +177,18 @@ http::LimitsView Admin::limits() const {
 }
 
 http::UsageView Admin::usage() const {
-    const cgroup::Usage usage = limits_.usage();
-    http::UsageView view;
-    view.cpu_seconds = usage.cpu.used_seconds;
-    view.cpu_periods = usage.cpu.periods;
-    view.cpu_throttled_periods = usage.cpu.throttled;
-    view.cpu_throttled_seconds = usage.cpu.throttled_seconds;
-    view.memory_usage_bytes = usage.memory.usage_bytes;
-    view.memory_working_set_bytes = usage.memory.working_set_bytes();
-    view.memory_oom_kills = usage.memory.events.oom_kill;
-    if (usage.cpu_pressure.some_seconds)
-        view.pressure.push_back(pressure_view("cpu", usage.cpu_pressure));
-    if (usage.memory_pressure.some_seconds)
-        view.pressure.push_back(pressure_view("memory", usage.memory_pressure));
-    if (usage.io_pressure.some_seconds)
-        view.pressure.push_back(pressure_view("io", usage.io_pressure));
-    return view;
+    return usage_view(limits_.usage(), strain_.figures(), oom_.kills_below());
 }
 
 std::vector<http::WorkerView> Admin::workers() const {
     std::vector<http::WorkerView> views;
-    for (const auto& worker : supervisor_.workers()) views.push_back(view_of(*worker));
+    for (const auto& worker : supervisor_.workers()) views.push_back(view_of(*worker, oom_));
     return views;
 }
 
 std::optional<http::WorkerView> Admin::worker(const std::string& name) const {
     for (const auto& worker : supervisor_.workers()) {
-        if (worker->settings().name == name) return view_of(*worker);
+        if (worker->settings().name == name) return view_of(*worker, oom_);
     }
     return std::nullopt;
 }

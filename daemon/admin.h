@@ -8,7 +8,9 @@
 
 #include "config/settings.h"
 #include "daemon/container_limits.h"
+#include "daemon/container_strain.h"
 #include "daemon/event_log.h"
+#include "daemon/oom_verdict.h"
 #include "daemon/supervisor.h"
 #include "http/sources.h"
 
@@ -17,7 +19,7 @@ namespace pilotfish::daemon {
 class Admin final : public http::Sources {
   public:
     Admin(const config::Settings& settings, const Supervisor& supervisor, ContainerLimits& limits,
-          EventLog& events);
+          const ContainerStrain& strain, const OomWatch& oom, EventLog& events);
 
     http::HealthView liveness() const override;
     http::HealthView readiness() const override;
@@ -36,6 +38,8 @@ class Admin final : public http::Sources {
     const config::Settings& settings_;
     const Supervisor& supervisor_;
     ContainerLimits& limits_;
+    const ContainerStrain& strain_;
+    const OomWatch& oom_;
     EventLog& events_;
     const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     const std::chrono::system_clock::time_point started_wall_ = std::chrono::system_clock::now();

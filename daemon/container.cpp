@@ -157,7 +157,8 @@ class Container {
               .after_first_start =
                   [this] { core::spawn(after_first_start(), {.name = "limits"}).detach(); },
           }),
-          server_(std::make_shared<Admin>(configuration.settings, supervisor_, limits_, events_),
+          server_(std::make_shared<Admin>(configuration.settings, supervisor_, limits_, strain_,
+                                          oom_, events_),
                   server_options(configuration.settings)) {}
 
     int run() {

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <charconv>
-#include <cstdlib>
 #include <initializer_list>
 #include <type_traits>
 #include <utility>
@@ -182,6 +181,15 @@ constexpr Metric kMetrics[] = {
     {"pilotfish_cpu_throttled_seconds_total", Type::counter, "seconds", "",
      "Time the container was throttled.",
      [](const Snapshot& s, Samples& out) { out.add(s.usage.cpu_throttled_seconds); }},
+    {"pilotfish_cpu_throttled_ratio", Type::gauge, "ratio", "",
+     "Share of the quota periods of the last 10 seconds in which the container was throttled.",
+     [](const Snapshot& s, Samples& out) { out.add(s.usage.cpu_throttled_ratio); }},
+    {"pilotfish_cpu_burst_periods_total", Type::counter, "", "",
+     "Quota periods in which the container used what earlier ones had saved.",
+     [](const Snapshot& s, Samples& out) { out.add(s.usage.cpu_burst_periods); }},
+    {"pilotfish_cpu_burst_seconds_total", Type::counter, "seconds", "",
+     "Processor time the container used above its quota.",
+     [](const Snapshot& s, Samples& out) { out.add(s.usage.cpu_burst_seconds); }},
     {"pilotfish_memory_limit_bytes", Type::gauge, "bytes", "",
      "Memory the container may use; absent when not limited.",
      [](const Snapshot& s, Samples& out) { out.add(s.limits.limits.memory.limit_bytes); }},
@@ -190,6 +198,30 @@ constexpr Metric kMetrics[] = {
     {"pilotfish_memory_working_set_bytes", Type::gauge, "bytes", "",
      "Memory the container uses less its inactive file pages.",
      [](const Snapshot& s, Samples& out) { out.add(s.usage.memory_working_set_bytes); }},
+    {"pilotfish_memory_peak_bytes", Type::gauge, "bytes", "",
+     "The most memory the container has ever used.",
+     [](const Snapshot& s, Samples& out) { out.add(s.usage.memory_peak_bytes); }},
+    {"pilotfish_memory_swap_bytes", Type::gauge, "bytes", "", "Swap the container uses.",
+     [](const Snapshot& s, Samples& out) { out.add(s.usage.memory_swap_bytes); }},
+    {"pilotfish_memory_headroom_bytes", Type::gauge, "bytes", "level",
+     "Memory left below the limit of the fullest level, the container or a group above it.",
+     [](const Snapshot& s, Samples& out) {
+         if (s.usage.headroom) out.add(s.usage.headroom->left_bytes, {{"level", s.usage.headroom->level}});
+     }},
+    {"pilotfish_memory_load_ratio", Type::gauge, "ratio", "level",
+     "Working set of the fullest level over its limit: 1 is full.",
+     [](const Snapshot& s, Samples& out) {
+         if (s.usage.headroom) out.add(s.usage.headroom->load, {{"level", s.usage.headroom->level}});
+     }},
+    {"pilotfish_memory_events_total", Type::counter, "", "event",
+     "What the kernel did to the container for want of memory: low, high, max, oom, "
+     "oom_group_kill.",
+     [](const Snapshot& s, Samples& out) {
+         for (const auto& e : s.usage.memory_events) out.add(e.times, {{"event", e.event}});
+     }},
+    {"pilotfish_memory_pressure_events_total", Type::counter, "", "",
+     "Times the kernel told of memory pressure in the container.",
+     [](const Snapshot& s, Samples& out) { out.add(s.usage.memory_pressure_events); }},
     {"pilotfish_memory_oom_kills_total", Type::counter, "", "",
      "Processes of the container the kernel killed for want of memory.",
      [](const Snapshot& s, Samples& out) { out.add(s.usage.memory_oom_kills); }},
@@ -229,6 +261,11 @@ constexpr Metric kMetrics[] = {
      "How the worker's last run ended: its code, or 128 and the signal; absent before.",
      [](const Snapshot& s, Samples& out) {
          for (const auto& w : s.workers) out.add(w.exit_code, {{"worker", w.name}});
+     }},
+    {"pilotfish_worker_oom_kills_total", Type::counter, "", "worker",
+     "Processes of the worker the kernel killed for want of memory, as far as it can be told.",
+     [](const Snapshot& s, Samples& out) {
+         for (const auto& w : s.workers) out.add(w.oom_kills, {{"worker", w.name}});
      }},
     {"pilotfish_worker_cpu_seconds_total", Type::counter, "seconds", "worker",
      "Processor time of the worker, all its runs.",
@@ -292,45 +329,7 @@ std::string family_header(const Metric& metric, MetricsFormat format) {
     return header;
 }
 
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-    return text;
-}
-
-// The weight of one range of Accept, "text/plain;version=0.0.4;q=0.5": 0.5; 1 when not given.
-double weight_of(std::string_view range) {
-    for (std::size_t at = range.find(';'); at != std::string_view::npos;
-         at = range.find(';', at + 1)) {
-        const std::string_view parameter =
-            trim(range.substr(at + 1, range.find(';', at + 1) - at - 1));
-        if (parameter.substr(0, 2) != "q=") continue;
-        return std::strtod(std::string(parameter.substr(2)).c_str(), nullptr);
-    }
-    return 1;
-}
-
 }  // namespace
-
-MetricsFormat negotiate_metrics(std::string_view accept) {
-    double open = 0;
-    double plain = 0;
-    while (!accept.empty()) {
-        const std::size_t comma = accept.find(',');
-        const std::string_view range = trim(accept.substr(0, comma));
-        const std::string_view type = trim(range.substr(0, range.find(';')));
-        if (type == "application/openmetrics-text") open = std::max(open, weight_of(range));
-        if (type == "text/plain") plain = std::max(plain, weight_of(range));
-        accept = comma == std::string_view::npos ? std::string_view() : accept.substr(comma + 1);
-    }
-    return open > 0 && open >= plain ? MetricsFormat::openmetrics : MetricsFormat::prometheus;
-}
-
-std::string_view metrics_content_type(MetricsFormat format) {
-    return format == MetricsFormat::openmetrics
-               ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-               : "text/plain; version=0.0.4; charset=utf-8";
-}
 
 std::string render_metrics(const MetricsSnapshot& snapshot, MetricsFormat format) {
     std::string out;

@@ -6,7 +6,7 @@ namespace pilotfish::http {
 
 Response runtime_page(const Request&, const PageContext& context) {
     return json_response(render_runtime(context.sources.runtime(), context.sources.build(),
-                                        context.sources.limits().derived));
+                                        context.sources.limits().derived, context.sources.usage()));
 }
 
 Response limits_page(const Request&, const PageContext& context) {

@@ -40,6 +40,7 @@ Json worker_json(const WorkerView& worker) {
     if (worker.exit_code || !worker.exit_text.empty()) {
         last = {{"code", or_null(worker.exit_code)},
                 {"signal", or_null(worker.exit_signal)},
+                {"reason", or_null(worker.exit_reason)},
                 {"text", or_null(worker.exit_text)}};
     }
     return {{"name", worker.name},
@@ -57,6 +58,7 @@ Json worker_json(const WorkerView& worker) {
             {"exit", last},
             {"next_try_seconds", or_null(worker.next_try_seconds)},
             {"health", or_null(worker.health)},
+            {"oom_kills", worker.oom_kills},
             {"cpu_seconds", worker.cpu_seconds},
             {"resident_bytes", or_null(worker.resident_bytes)},
             {"open_files", or_null(worker.open_files)},
@@ -74,6 +76,47 @@ Json histogram_json(const HistogramView& histogram) {
             {{"le", last ? Json("+Inf") : Json(histogram.upper_bounds[i])}, {"count", count}});
     }
     return {{"count", count}, {"sum", histogram.sum}, {"buckets", buckets}};
+}
+
+Json pressure_json(const std::vector<PressureView>& pressure) {
+    Json json = Json::object();
+    for (const PressureView& one : pressure)
+        json[one.resource] = {{"some_percent", or_null(one.some_percent)},
+                              {"full_percent", or_null(one.full_percent)},
+                              {"some_seconds", one.some_seconds},
+                              {"full_seconds", or_null(one.full_seconds)}};
+    return json;
+}
+
+Json container_json(const UsageView& usage) {
+    Json headroom = nullptr;
+    if (usage.headroom) {
+        headroom = {{"load", usage.headroom->load},
+                    {"left_bytes", usage.headroom->left_bytes},
+                    {"limit_bytes", usage.headroom->limit_bytes},
+                    {"level", usage.headroom->level},
+                    {"at_least", usage.headroom->at_least}};
+    }
+    Json events = Json::object();
+    for (const MemoryEventView& event : usage.memory_events) events[event.event] = event.times;
+    return {{"cpu",
+             {{"seconds", or_null(usage.cpu_seconds)},
+              {"periods", or_null(usage.cpu_periods)},
+              {"throttled_periods", or_null(usage.cpu_throttled_periods)},
+              {"throttled_seconds", or_null(usage.cpu_throttled_seconds)},
+              {"throttled_ratio", or_null(usage.cpu_throttled_ratio)},
+              {"burst_periods", or_null(usage.cpu_burst_periods)},
+              {"burst_seconds", or_null(usage.cpu_burst_seconds)}}},
+            {"memory",
+             {{"usage_bytes", or_null(usage.memory_usage_bytes)},
+              {"working_set_bytes", or_null(usage.memory_working_set_bytes)},
+              {"peak_bytes", or_null(usage.memory_peak_bytes)},
+              {"swap_bytes", or_null(usage.memory_swap_bytes)},
+              {"oom_kills", or_null(usage.memory_oom_kills)},
+              {"events", events},
+              {"pressure_events", usage.memory_pressure_events},
+              {"headroom", headroom}}},
+            {"pressure", pressure_json(usage.pressure)}};
 }
 
 }  // namespace
@@ -101,7 +144,7 @@ std::string render_limits(const core::Limits& limits, const core::DerivedLimits&
 }
 
 std::string render_runtime(const RuntimeView& runtime, const BuildView& build,
-                           const core::DerivedLimits& derived) {
+                           const core::DerivedLimits& derived, const UsageView& usage) {
     Json by_state = Json::object();
     for (const TaskStateCount& count : runtime.tasks_by_state) by_state[count.state] = count.tasks;
     const RuntimeView::Memory& memory = runtime.memory;
@@ -135,7 +178,8 @@ std::string render_runtime(const RuntimeView& runtime, const BuildView& build,
                     {"frees", memory.frees},
                     {"soft_limit_bytes", or_null(derived.soft_limit_bytes)},
                     {"reclaim_cycles", memory.reclaim_cycles},
-                    {"reclaim_pause_seconds", memory.reclaim_pause_seconds}}}});
+                    {"reclaim_pause_seconds", memory.reclaim_pause_seconds}}},
+                  {"container", container_json(usage)}});
 }
 
 std::string render_worker(const WorkerView& worker) { return print(worker_json(worker)); }

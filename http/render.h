@@ -15,7 +15,7 @@ namespace pilotfish::http {
 
 std::string render_limits(const core::Limits& limits, const core::DerivedLimits& derived);
 std::string render_runtime(const RuntimeView& runtime, const BuildView& build,
-                           const core::DerivedLimits& derived);
+                           const core::DerivedLimits& derived, const UsageView& usage);
 std::string render_worker(const WorkerView& worker);
 std::string render_workers(const std::vector<WorkerView>& workers);
 

@@ -97,6 +97,22 @@ struct PressureView {
     std::string resource;  // "cpu", "memory", "io"
     double some_seconds = 0;
     std::optional<double> full_seconds;
+    std::optional<double> some_percent;  // of the last ten seconds
+    std::optional<double> full_percent;
+};
+
+// Of all levels with a memory limit the one that is fullest.
+struct HeadroomView {
+    double load = 0;  // its working set over its limit: 1 is full
+    std::uint64_t left_bytes = 0;
+    std::uint64_t limit_bytes = 0;
+    std::string level;      // the file that says the limit
+    bool at_least = false;  // the level is hidden, and its load may be more
+};
+
+struct MemoryEventView {
+    std::string event;  // "low", "high", "max", "oom", "oom_group_kill"
+    std::uint64_t times = 0;
 };
 
 // What the container uses; nullopt where its cgroup does not tell.
@@ -105,9 +121,17 @@ struct UsageView {
     std::optional<std::uint64_t> cpu_periods;
     std::optional<std::uint64_t> cpu_throttled_periods;
     std::optional<double> cpu_throttled_seconds;
+    std::optional<double> cpu_throttled_ratio;  // of the periods of the last ten seconds
+    std::optional<std::uint64_t> cpu_burst_periods;
+    std::optional<double> cpu_burst_seconds;
     std::optional<std::uint64_t> memory_usage_bytes;
     std::optional<std::uint64_t> memory_working_set_bytes;  // usage less inactive file pages
+    std::optional<std::uint64_t> memory_peak_bytes;
+    std::optional<std::uint64_t> memory_swap_bytes;
     std::optional<std::uint64_t> memory_oom_kills;
+    std::vector<MemoryEventView> memory_events;
+    std::uint64_t memory_pressure_events = 0;  // times that the kernel told of it
+    std::optional<HeadroomView> headroom;
     std::optional<std::uint64_t> pids;
     std::optional<std::uint64_t> pids_limit;
     std::vector<PressureView> pressure;
@@ -132,9 +156,11 @@ struct WorkerView {
     std::vector<RestartCount> restarts;      // by reason, each reason that occurred
     std::optional<int> exit_code;            // of the last run: its own, or 128+n
     std::optional<int> exit_signal;          // that ended the last run
-    std::string exit_text;                   // "exited with 3", "killed by SIGKILL (out of memory)"
+    std::string exit_reason;                 // "exit", "signal", "oom", ... empty: not yet
+    std::string exit_text;                   // "exited with code 3 after 2 s"
     std::optional<double> next_try_seconds;  // from now, in backoff
     std::string health;                      // last word of the health check; empty: none
+    std::uint64_t oom_kills = 0;             // of its processes, as far as it can be told
     double cpu_seconds = 0;                  // user and system, all runs
     std::optional<std::uint64_t> resident_bytes;
     std::optional<std::uint64_t> open_files;

@@ -74,7 +74,9 @@ inline http::WorkerView canned_worker(const std::string& name) {
     worker.restarts = {{"exit", 1}, {"liveness", 1}};
     worker.exit_code = 137;
     worker.exit_signal = 9;
-    worker.exit_text = "killed by SIGKILL";
+    worker.exit_reason = "oom";
+    worker.exit_text = "was killed by the kernel: out of memory";
+    worker.oom_kills = 2;
     worker.health = "ok";
     worker.cpu_seconds = 1.25;
     worker.resident_bytes = 4096;
@@ -180,9 +182,18 @@ class CannedSources : public http::Sources {
         view.memory_usage_bytes = 1 << 20;
         view.memory_working_set_bytes = 1 << 19;
         view.memory_oom_kills = 1;
+        view.cpu_throttled_ratio = 0.05;
+        view.cpu_burst_periods = 3;
+        view.cpu_burst_seconds = 0.125;
+        view.memory_peak_bytes = 3 << 20;
+        view.memory_swap_bytes = 8192;
+        view.memory_events = {{"high", 4}, {"max", 35}};
+        view.memory_pressure_events = 6;
+        view.headroom = {0.75, 1 << 18, 1 << 20, "/sys/fs/cgroup/pod/memory.max", false};
         view.pids = 9;
         view.pids_limit = 100;
-        view.pressure = {{"cpu", 1.5, std::nullopt}, {"memory", 0.5, 0.25}};
+        view.pressure = {{"cpu", 1.5, std::nullopt, 12.5, std::nullopt},
+                         {"memory", 0.5, 0.25, std::nullopt, std::nullopt}};
         return view;
     }
     std::vector<http::WorkerView> workers() const override { return worker_list; }

@@ -62,6 +62,26 @@ TEST_F(Pages, OfTheRuntimeHoldItsFigures) {
     EXPECT_TRUE(json["revision"].is_null());
 }
 
+TEST_F(Pages, OfTheRuntimeHoldWhatTheContainerUsesAndSuffers) {
+    start();
+    const Json container = Json::parse(ask(get("/v1/runtime")).body)["container"];
+    const Json& memory = container["memory"];
+    EXPECT_EQ(memory["usage_bytes"], 1 << 20);
+    EXPECT_EQ(memory["working_set_bytes"], 1 << 19);
+    EXPECT_EQ(memory["peak_bytes"], 3 << 20);
+    EXPECT_EQ(memory["swap_bytes"], 8192);
+    EXPECT_EQ(memory["oom_kills"], 1);
+    EXPECT_EQ(memory["events"]["max"], 35);
+    EXPECT_EQ(memory["pressure_events"], 6);
+    EXPECT_EQ(memory["headroom"]["load"], 0.75);
+    EXPECT_EQ(memory["headroom"]["left_bytes"], 1 << 18);
+    EXPECT_EQ(memory["headroom"]["level"], "/sys/fs/cgroup/pod/memory.max");
+    EXPECT_EQ(container["cpu"]["throttled_periods"], 5);
+    EXPECT_EQ(container["cpu"]["throttled_ratio"], 0.05);
+    EXPECT_EQ(container["pressure"]["cpu"]["some_percent"], 12.5);
+    EXPECT_TRUE(container["pressure"]["cpu"]["full_seconds"].is_null());
+}
+
 TEST_F(Pages, OfWorkersListAndName) {
     start();
     const Json list = Json::parse(ask(get("/v1/workers")).body);
@@ -71,6 +91,9 @@ TEST_F(Pages, OfWorkersListAndName) {
     EXPECT_EQ(web["restarts"], 2);
     EXPECT_EQ(web["restarts_by_reason"]["liveness"], 1);
     EXPECT_EQ(web["exit"]["code"], 137);
+    EXPECT_EQ(web["exit"]["reason"], "oom");
+    EXPECT_EQ(web["exit"]["text"], "was killed by the kernel: out of memory");
+    EXPECT_EQ(web["oom_kills"], 2);
     EXPECT_TRUE(web["next_try_seconds"].is_null());
     EXPECT_EQ(ask(get("/v1/workers/db@1")).status, 200);
     EXPECT_EQ(ask(get("/v1/workers/db%401")).status, 200);

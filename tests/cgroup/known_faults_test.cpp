@@ -3,10 +3,17 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <atomic>
+#include <chrono>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "cgroup/derive.h"
+#include "cgroup/headroom.h"
+#include "cgroup/oom_counter.h"
 #include "cgroup/processors.h"
+#include "cgroup/usage.h"
 #include "tests/cgroup/replayed.h"
 #include "tests/support/test_support.h"
 
@@ -126,9 +133,23 @@ TEST(KnownFault, No16LimitsAboveTheLeafCountOnV1) {
               "/sys/fs/cgroup/cpu/pod/cpu.cfs_quota_us");
 }
 
-TEST(KnownFault, No17TheLevelThatOwnsTheLimitIsNamed) {
+TEST(KnownFault, No17HeadroomIsMeasuredAtTheLevelThatOwnsTheLimitWhichIsNamed) {
     EXPECT_EQ(replayed("v2-limit-on-ancestor").memory.source,
               "/sys/fs/cgroup/kubepods.slice/pod1/memory.max");
+    const tests::TempDir pod;
+    pod.write("proc/self/cgroup", "0::/pod/c\n");
+    pod.write("proc/self/mountinfo", "30 23 0:26 / /cg rw - cgroup2 cgroup2 rw\n");
+    pod.write("cg/pod/memory.max", "1000000\n");
+    pod.write("cg/pod/memory.current", "950000\n");
+    pod.write("cg/pod/memory.stat", "inactive_file 50000\n");
+    pod.write("cg/pod/c/memory.current", "100000\n");
+    pod.write("cg/pod/c/memory.stat", "inactive_file 0\n");
+    const FileSource source = tests::replayed_source(pod.path());
+    UsageReader reader(source, read_limits(source));
+    const auto near = headroom(reader.read(UsageReader::TimePoint(std::chrono::hours(1))));
+    ASSERT_TRUE(near.has_value());
+    EXPECT_DOUBLE_EQ(near->load, 0.9) << "not the leaf's 0.1";
+    EXPECT_EQ(near->source, "/cg/pod/memory.max");
 }
 
 TEST(KnownFault, No18ADashInAPathIsNoSeparatorAndNoPrefixIsAppendedTwice) {
@@ -167,6 +188,44 @@ TEST(KnownFault, No23FlooringBelowOneIsNotAllProcessors) {
     DerivePolicy floor;
     floor.rounding = Rounding::floor;
     EXPECT_EQ(derive(replayed("v2-cpu-max-tiny-quota"), floor).maxprocs, 1);
+}
+
+TEST(KnownFault, No24OnlyOomKillTellsOfAKillAndItsOwnGroupOfTheContainers) {
+    // containerd#6323: with equal limits `oom` counts at the pod, `oom_kill` in the container, and
+    // the pod's `oom_kill` is everybody's.
+    const tests::TempDir pod;
+    pod.write("proc/self/cgroup", "0::/pod/c\n");
+    pod.write("proc/self/mountinfo", "30 23 0:26 / /cg rw - cgroup2 cgroup2 rw\n");
+    pod.write("cg/pod/memory.max", "268435456\n");
+    pod.write("cg/pod/memory.events", "low 0\nhigh 0\nmax 9\noom 5\noom_kill 5\n");
+    pod.write("cg/pod/c/memory.max", "268435456\n");
+    pod.write("cg/pod/c/memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 1\n");
+    const FileSource source = tests::replayed_source(pod.path());
+    OomCounter counter = OomCounter::of_container(source, read_limits(source));
+    EXPECT_EQ(counter.read()->kills, 1u);
+    pod.write("cg/pod/c/memory.events", "low 0\nhigh 0\nmax 7\noom 7\noom_kill 1\n");
+    EXPECT_EQ(counter.read()->kills, 1u) << "an oom that killed nobody";
+}
+
+TEST(KnownFault, No25ManyWhoAskForStatisticsReadThemOnce) {
+    // cadvisor#3932: parallel readers of memory.stat wait for one another in the kernel.
+    const tests::TempDir container;
+    container.write("proc/self/cgroup", "0::/\n");
+    container.write("proc/self/mountinfo", "30 23 0:26 / /cg rw - cgroup2 cgroup2 rw\n");
+    container.write("cg/memory.current", "1\n");
+    const FileSource source = tests::replayed_source(container.path());
+    UsageReader reader(source, read_limits(source), std::chrono::hours(1));
+    const UsageReader::TimePoint now{std::chrono::hours(1)};
+    EXPECT_EQ(reader.read(now).memory.usage_bytes, 1u);
+    container.write("cg/memory.current", "2\n");
+    std::atomic<int> others_readings = 0;
+    std::vector<std::thread> askers;
+    for (int asker = 0; asker < 8; ++asker)
+        askers.emplace_back([&] {
+            if (reader.read(now).memory.usage_bytes != 1u) ++others_readings;
+        });
+    for (std::thread& asker : askers) asker.join();
+    EXPECT_EQ(others_readings, 0);
 }
 
 TEST(KnownFault, No26APodGroupThatDidNotGrowStillLimits) {

@@ -1,5 +1,6 @@
 // Any bytes through every pure reader of cgroup: none may crash, hang, or give a value that breaks
 // its promise. The first byte chooses the reader, so that one corpus serves all.
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -8,9 +9,11 @@
 #include "cgroup/cpu_limit.h"
 #include "cgroup/derive.h"
 #include "cgroup/finder.h"
+#include "cgroup/headroom.h"
 #include "cgroup/memory_limit.h"
 #include "cgroup/parse_number.h"
 #include "cgroup/processors.h"
+#include "cgroup/throttling.h"
 #include "cgroup/usage.h"
 #include "core/check.h"
 
@@ -75,7 +78,39 @@ void memory_files(std::string_view text) {
     PF_CHECK(!v1.ok() || !v1.value() || *v1.value() < cgroup::kV1UnlimitedBytes,
              "a sentinel that leaks");
     cgroup::find_value(text, "inactive_file");
-    cgroup::find_value(text, "oom_kill");
+}
+
+// memory.events and memory.oom_control, and the headroom that such figures give.
+void memory_events(std::string_view text) {
+    const cgroup::MemoryEvents events = cgroup::parse_memory_events(text);
+    PF_CHECK(!events.oom_kill || text.find("oom_kill ") != std::string_view::npos,
+             "a kill out of nothing");
+    cgroup::Usage usage;
+    usage.memory.events = events;
+    usage.memory.usage_bytes = events.max;
+    usage.memory.inactive_file_bytes = events.high;
+    const auto working_set = usage.memory.working_set_bytes();
+    PF_CHECK(!working_set || *working_set <= *usage.memory.usage_bytes, "more than is used");
+    usage.memory_levels = {{"a", events.oom.value_or(0), working_set, false}};
+    if (const auto near = cgroup::headroom(usage)) {
+        PF_CHECK(near->load >= 0, "a load that is no number");
+        PF_CHECK(near->left_bytes() <= near->limit_bytes, "more left than there is");
+    }
+}
+
+// Two readings of one group: the text before the first NUL, and after it.
+void cpu_stat(std::string_view text) {
+    cgroup::CpuUsage usage;
+    cgroup::Throttling throttling;
+    cgroup::Throttling::TimePoint now{};
+    const std::size_t cut = text.find('\0');
+    for (const std::string_view part :
+         {text.substr(0, cut), cut == std::string_view::npos ? text : text.substr(cut + 1)}) {
+        usage.periods = cgroup::find_value(part, "nr_periods");
+        usage.throttled = cgroup::find_value(part, "nr_throttled");
+        throttling.add(usage, now += std::chrono::seconds(10));
+    }
+    PF_CHECK(!throttling.share() || *throttling.share() >= 0, "a negative share");
 }
 
 void pressure(std::string_view text) {
@@ -92,8 +127,8 @@ void pressure(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     using Reader = void (*)(std::string_view);
-    constexpr Reader kReaders[] = {mountinfo, membership,   placement,
-                                   cpu_max,   memory_files, pressure};
+    constexpr Reader kReaders[] = {mountinfo,    membership, placement,     cpu_max,
+                                   memory_files, pressure,   memory_events, cpu_stat};
     const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
     kReaders[data[0] % std::size(kReaders)](text);
     return 0;

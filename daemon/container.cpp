@@ -39,8 +39,6 @@ namespace {
 
 void say(core::LogLevel level, const std::string& line) { core::log(level, "daemon", line); }
 
-void say_of_kill(const std::string&, const std::string& text) { say(core::LogLevel::warn, text); }
-
 // A reader that has stopped reading must not hold up the end of the container.
 constexpr std::chrono::milliseconds kFlushPatience{500};
 
@@ -138,8 +136,12 @@ class Container {
           one_output_(same_destination(STDOUT_FILENO, STDERR_FILENO)),
           log_(standard_error_, configuration.settings),
           oom_(
-              limits_.source(), [this] { return limits_.snapshot().limits; }, say_of_kill),
-          strain_(limits_, oom_, {}),
+              limits_.source(), [this] { return limits_.snapshot().limits; },
+              [this](const std::string& worker, const std::string& text) {
+                  say(core::LogLevel::warn, text);
+                  events_.record("oom", worker, text);
+              }),
+          strain_(limits_, oom_, events_, {}),
           supervisor_({
               .configuration = configuration,
               .entrypoint = entrypoint,

@@ -16,9 +16,9 @@ using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
-ContainerStrain::ContainerStrain(ContainerLimits& limits, OomWatch& oom,
+ContainerStrain::ContainerStrain(ContainerLimits& limits, OomWatch& oom, EventLog& events,
                                  std::function<void(TimePoint)> on_pressure)
-    : limits_(limits), oom_(oom), on_pressure_(std::move(on_pressure)) {}
+    : limits_(limits), oom_(oom), events_(events), on_pressure_(std::move(on_pressure)) {}
 
 void ContainerStrain::limits_changed(const LimitsSnapshot& now) {
     oom_.limits_changed(Clock::now());
@@ -83,11 +83,12 @@ void ContainerStrain::mind_throttling(TimePoint now) {
         share = throttling_.share().value_or(0);
     }
     const core::CpuLimit cpu = limits_.snapshot().limits.cpu;
-    core::log(core::LogLevel::warn, "cgroup",
-              "the CPU quota held the container up in " + std::to_string(std::lround(share * 100)) +
-                  "% of its periods for half a minute (" + cgroup::cpus_text(cpu.cpus.value_or(0)) +
-                  " CPUs of " + cpu.source +
-                  "): raise the CPU limit, or let the workers run fewer threads");
+    std::string text =
+        "the CPU quota held the container up in " + std::to_string(std::lround(share * 100)) +
+        "% of its periods for half a minute (" + cgroup::cpus_text(cpu.cpus.value_or(0)) +
+        " CPUs of " + cpu.source + "): raise the CPU limit, or let the workers run fewer threads";
+    core::log(core::LogLevel::warn, "cgroup", text);
+    events_.record("throttling", {}, std::move(text));
 }
 
 ContainerStrain::Figures ContainerStrain::figures() const {

@@ -2,8 +2,9 @@
 // whoever can relieve it at once; processes that the kernel killed; a CPU quota that throttles.
 //
 // Thread-safety: the figures, any thread; the rest on the task of ContainerLimits::follow() and a
-// task of its own. Ownership: borrows limits and watch, which must outlive the runtime. Blocks:
-// only on cgroupfs, some microseconds. Fails: never; what the kernel does not tell is not there.
+// task of its own. Ownership: borrows limits, OOM watch and events, which must outlive the runtime.
+// Blocks: only on cgroupfs, some microseconds. Fails: never; what the kernel does not tell is not
+// there.
 #pragma once
 
 #include <atomic>
@@ -17,6 +18,7 @@
 #include "cgroup/throttling.h"
 #include "core/task.h"
 #include "daemon/container_limits.h"
+#include "daemon/event_log.h"
 #include "daemon/oom_verdict.h"
 
 namespace pilotfish::daemon {
@@ -27,7 +29,7 @@ class ContainerStrain final : public LimitsListener {
 
     // on_pressure: called when the kernel tells of memory pressure, at most once a second or two;
     // it must not block.
-    ContainerStrain(ContainerLimits& limits, OomWatch& oom,
+    ContainerStrain(ContainerLimits& limits, OomWatch& oom, EventLog& events,
                     std::function<void(TimePoint)> on_pressure);
 
     void limits_changed(const LimitsSnapshot& now) override;
@@ -47,6 +49,7 @@ class ContainerStrain final : public LimitsListener {
 
     ContainerLimits& limits_;
     OomWatch& oom_;
+    EventLog& events_;
     const std::function<void(TimePoint)> on_pressure_;
     std::atomic<std::uint64_t> pressure_events_{0};
 

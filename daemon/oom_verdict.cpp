@@ -152,8 +152,7 @@ std::vector<OomWatch::Story> OomWatch::unclaimed(TimePoint now, bool all) {
     }
     if (const auto kills = all ? ledger_.take_all() : ledger_.take_unclaimed(now); kills > 0)
         stories.push_back(
-            {"the container",
-             were_killed(kills, "the container, no worker's main one,", cause_in(nullptr))});
+            {{}, were_killed(kills, "the container, no worker's main one,", cause_in(nullptr))});
     return stories;
 }
 
@@ -164,7 +163,7 @@ void OomWatch::look(TimePoint now) {
         read_all(now);
         stories = unclaimed(now, false);
     }
-    for (const Story& story : stories) tell_(story.subject, story.text);
+    for (const Story& story : stories) tell_(story.worker, story.text);
 }
 
 std::string OomWatch::finish(TimePoint now) {
@@ -176,7 +175,7 @@ std::string OomWatch::finish(TimePoint now) {
     }
     std::string all;
     for (const Story& story : stories) {
-        tell_(story.subject, story.text);
+        tell_(story.worker, story.text);
         all += (all.empty() ? "" : "; ") + story.text;
     }
     return all;
@@ -203,7 +202,7 @@ void OomWatch::remove_group(const std::string& worker) {
         if (auto story = story_of(worker, found->second)) stories.push_back(std::move(*story));
         groups_.erase(found);
     }
-    for (const Story& story : stories) tell_(story.subject, story.text);
+    for (const Story& story : stories) tell_(story.worker, story.text);
 }
 
 std::uint64_t OomWatch::kills_of(const std::string& worker) const {

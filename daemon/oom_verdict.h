@@ -41,8 +41,8 @@ class OomWatch {
   public:
     using TimePoint = std::chrono::steady_clock::time_point;
     using LimitsNow = std::function<core::Limits()>;
-    // A worker, or "the container", and what happened to a process of it. Any thread.
-    using Tell = std::function<void(const std::string& subject, const std::string& text)>;
+    // What happened to a process of a worker; no name: of the container. Any thread.
+    using Tell = std::function<void(const std::string& worker, const std::string& text)>;
 
     // Reads nothing yet: a start is not the time for it.
     OomWatch(const cgroup::FileSource& source, LimitsNow limits, Tell tell);
@@ -84,7 +84,7 @@ class OomWatch {
         TimePoint noticed{};
     };
     struct Story {
-        std::string subject;
+        std::string worker;
         std::string text;
     };
     // How many more were killed than at the last reading.

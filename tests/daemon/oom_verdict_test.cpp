@@ -114,7 +114,7 @@ TEST_P(OomWatchTest, AKillOfAWorkersChildIsToldAndEndsNobody) {
     watch_->look(now_ + 4s);
     ASSERT_EQ(told_.size(), 1u);
     EXPECT_EQ(told_[0],
-              "the container: 2 processes of the container, no worker's main one, were killed by "
+              ": 2 processes of the container, no worker's main one, were killed by "
               "the kernel: out of memory (container limit 256 MiB, peak 250 MiB)");
     EXPECT_EQ(judge("web").finding, Finding::cannot_tell) << "it may have been that one's end";
 }

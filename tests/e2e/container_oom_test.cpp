@@ -60,6 +60,24 @@ TEST_F(InAContainer, AChildThatWasKilledIsToldAndItsWorkerGoesOn) {
     EXPECT_EQ(container.wait(), exited(128 + SIGTERM));
 }
 
+TEST_F(InAContainer, PressureIsToldByTheKernelWhereItsFilesAreWritable) {
+    Process container(in_container(
+        {"--memory", "128M", "--rw-cgroup", "--id", id_, "--env", "PILOTFISH_LOG_LEVEL=debug"},
+        as_pid1({"sh", "-c", "read go; exec /programs/hog --child 400"})));
+    container.wait_error_line("memory pressure: memory.pressure_level of ");
+    EXPECT_TRUE(contains(ask(id_, "/metrics"), "pilotfish_memory_pressure_events_total 0\n"));
+    container.write("go\n");
+    container.wait_line("child ended by signal 9");
+    std::string metrics;
+    EXPECT_TRUE(eventually([&] {
+        metrics = ask(id_, "/metrics");
+        return contains(metrics, "pilotfish_memory_pressure_events_total ") &&
+               !contains(metrics, "pilotfish_memory_pressure_events_total 0\n");
+    })) << metrics;
+    container.signal(SIGTERM);
+    EXPECT_EQ(container.wait(), exited(128 + SIGTERM));
+}
+
 TEST_F(InAContainer, AWorkerThatIsKilledAgainAndAgainIsCountedAndItsNeighbourIsLeftAlone) {
     Process container(in_container({"--memory", "128M", "--id", id_,                            //
                                     "--env", "PILOTFISH_WORKERS=hog,quiet",                     //

@@ -82,10 +82,12 @@ bool has_dot_dot(std::string_view path) {
     return false;
 }
 
-struct Candidate {
-    const CgroupMount* mount = nullptr;
-    std::string own;  // our group's directory by this mount
-};
+std::string_view without_daemon_leaf(const CgroupMount& mount, std::string_view below) {
+    const std::size_t slash = below.rfind('/');
+    const bool in_leaf = mount.version == 2 && slash != std::string_view::npos &&
+                         below.substr(slash + 1) == kDaemonLeaf;
+    return in_leaf ? below.substr(0, slash) : below;
+}
 
 // Mount points are absolute; "/" plus "/a" must not give "//a".
 std::string join(std::string_view mount_point, std::string_view below) {
@@ -143,7 +145,7 @@ Place place_on(const FileSource& source, std::vector<const CgroupMount*> mounts,
     for (const CgroupMount* mount : mounts) {
         const auto below = usable_path ? strip_root(mount->root, path) : std::nullopt;
         if (!below || has_dot_dot(*below)) continue;
-        std::string own = join(mount->mount_point, *below);
+        std::string own = join(mount->mount_point, without_daemon_leaf(*mount, *below));
         const ReadOutcome found = source.look(own);
         // Not readable is not absent: the reads that follow will say so.
         if (!found.ok() && (found.state == ReadState::absent || found.system_errno == ENAMETOOLONG))

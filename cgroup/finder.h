@@ -54,6 +54,11 @@ bool list_holds(std::string_view list, std::string_view word);
 // ("/a", "/ab") -> nullopt.
 std::optional<std::string_view> strip_root(std::string_view root, std::string_view path);
 
+// The leaf of a v2 group into which the daemon moves when it makes groups for its workers. It has
+// no limits and holds nobody else, so whoever is in it is taken for a member of the group above:
+// that one is the container.
+inline constexpr std::string_view kDaemonLeaf = "pilotfish.daemon";
+
 // Where one controller's files stand.
 struct Place {
     int version = 0;  // 0: the kernel has no such controller

@@ -4,6 +4,9 @@
 
 #include <string>
 
+#include "tests/cgroup/replayed.h"
+#include "tests/support/test_support.h"
+
 namespace pilotfish::cgroup {
 namespace {
 
@@ -100,6 +103,22 @@ TEST(StripRoot, RespectsComponentBoundaries) {
     EXPECT_EQ(strip_root("/", "/a"), "/a");
     EXPECT_EQ(strip_root("/", "/"), "/");
     EXPECT_EQ(strip_root("/..", "/../x"), "/x");
+}
+
+TEST(FindController, AMemberOfTheDaemonsLeafIsAMemberOfTheGroupAbove) {
+    const auto own_directory = [](const std::string& membership) {
+        const tests::TempDir dir;
+        dir.write("proc/self/cgroup", membership + "\n");
+        dir.write("proc/self/mountinfo", "30 1 0:25 / /cg rw - cgroup2 cgroup rw\n");
+        dir.write("cg/pod/pilotfish.daemon/cgroup.procs", "");
+        dir.write("cg/pod/web/cgroup.procs", "");
+        dir.write("cg/pilotfish.daemon/cgroup.procs", "");
+        const FileSource source = tests::replayed_source(dir.path());
+        return find_controller(source, read_tables(source), "memory").directories.front();
+    };
+    EXPECT_EQ(own_directory("0::/pod/pilotfish.daemon"), "/cg/pod");
+    EXPECT_EQ(own_directory("0::/pilotfish.daemon"), "/cg") << "of a namespace's root";
+    EXPECT_EQ(own_directory("0::/pod/web"), "/cg/pod/web");
 }
 
 }  // namespace

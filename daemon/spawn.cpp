@@ -10,8 +10,14 @@
 //    catatonit lose: kill(-pgid) before setpgid gives ESRCH and the SIGTERM is gone);
 //  - the pidfd names this child and no later user of its pid.
 // Rejected: posix_spawn (no setpgid together with tcsetpgrp before exec, no CLOSE_RANGE, no pidfd,
-// no stage in its errors); fork (slow, and copies locked locks); clone3 (Docker's seccomp profile
-// answers ENOSYS on older engines; it earns its place when CLONE_INTO_CGROUP is wanted).
+// no stage in its errors); fork (slow, and copies locked locks); clone3 where no group is wanted
+// (Docker's seccomp profile answers ENOSYS on older engines).
+//
+// A child that has a group of its own is never outside it while its program runs. On v2 it is born
+// there, by clone3(CLONE_INTO_CGROUP); where that call is not to be had, and on v1, it writes
+// itself into cgroup.procs, through descriptors opened before, first of all that it does. Rejected:
+// moving it from outside, before or after its exec, for whatever it forked or allocated meanwhile
+// stays.
 //
 // The danger: the child runs in our memory. It makes system calls only, through syscall(2) rather
 // than libc's wrappers (sanitizers put their own code in those), writes nothing but its own stack,
@@ -24,6 +30,7 @@
 #include <linux/close_range.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -33,6 +40,8 @@
 #include <charconv>
 #include <cstring>
 #include <string_view>
+
+#include "daemon/clone_into_group.h"
 
 // ThreadSanitizer puts its own code around clone() and runs it in the child, in our memory. The
 // same function under its other name is left alone.
@@ -52,7 +61,12 @@ struct KernelSigaction {
 };
 constexpr std::size_t kKernelSigsetBytes = 8;
 
-enum class Stage : int { none, descriptors, directory, exec };
+enum class Stage : int { none, group, oom_score, descriptors, directory, resource_limit, exec };
+
+struct KernelLimit {
+    int resource;
+    rlimit64 value;
+};
 
 struct Plan {
     const SpawnRequest* request;
@@ -62,10 +76,14 @@ struct Plan {
     char* const* shell_argv;        // argv behind "/bin/sh PATH" for a script without "#!"
     char* listen_pid_digits;        // where our pid is to be written, or null
     int null_fd;
+    bool enters_unified = false;  // by itself, not by clone3
+    std::string oom_score = {};   // as it is written
+    std::vector<KernelLimit> limits = {};
     // The child's report.
     Stage stage = Stage::none;
     int error = 0;
     const char* failed_path = nullptr;
+    std::size_t failed_limit = 0;
 };
 
 [[noreturn]] PF_IN_CHILD void give_up(Plan& plan, Stage stage, int error, const char* path) {
@@ -133,11 +151,42 @@ PF_IN_CHILD void arrange_descriptors(Plan& plan) {
     }
 }
 
+// Before anything that uses memory or makes a process, so that all of it counts there.
+PF_IN_CHILD void enter_group(Plan& plan) {
+    const cgroup::GroupDoors& doors = *plan.request->group;
+    const auto enter = [&plan](int procs) PF_IN_CHILD {
+        if (syscall(SYS_write, procs, "0", 1) < 0) give_up(plan, Stage::group, errno, nullptr);
+    };
+    if (plan.enters_unified) enter(doors.unified_procs.get());
+    for (const cgroup::UniqueFd& procs : doors.procs) enter(procs.get());
+}
+
+// While vfork's sharing lasts the kernel gives us a value of our own, not one with the parent
+// (fs/proc/base.c, __set_oom_adj: vfork_done).
+PF_IN_CHILD void set_oom_score(Plan& plan) {
+    const long fd =
+        syscall(SYS_openat, AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
+    if (fd < 0 || syscall(SYS_write, fd, plan.oom_score.data(), plan.oom_score.size()) < 0)
+        give_up(plan, Stage::oom_score, errno, nullptr);
+    syscall(SYS_close, fd);
+}
+
+PF_IN_CHILD void set_limits(Plan& plan) {
+    for (std::size_t at = 0; at < plan.limits.size(); ++at) {
+        const KernelLimit& limit = plan.limits[at];
+        if (syscall(SYS_prlimit64, 0, limit.resource, &limit.value, nullptr) == 0) continue;
+        plan.failed_limit = at;
+        give_up(plan, Stage::resource_limit, errno, nullptr);
+    }
+}
+
 PF_IN_CHILD int child_main(void* argument) {
     Plan& plan = *static_cast<Plan*>(argument);
     const SpawnRequest& request = *plan.request;
 
     syscall(SYS_setpgid, 0, 0);
+    if (request.group != nullptr) enter_group(plan);
+    if (!plan.oom_score.empty()) set_oom_score(plan);
     if (request.foreground_tty) {
         // SIGTTOU is blocked here, so a background caller is not stopped by this. A terminal that
         // has hung up refuses, which is no reason not to start.
@@ -148,6 +197,7 @@ PF_IN_CHILD int child_main(void* argument) {
         give_up(plan, Stage::directory, errno, request.directory.c_str());
     }
     arrange_descriptors(plan);
+    set_limits(plan);  // after the descriptors, which a low RLIMIT_NOFILE would forbid
     if (plan.listen_pid_digits != nullptr) write_pid(plan.listen_pid_digits);
     reset_signals(request);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &request.mask, nullptr, kKernelSigsetBytes);
@@ -178,30 +228,6 @@ PF_IN_CHILD int child_main(void* argument) {
     give_up(plan, Stage::exec, error, last);
 }
 
-std::string_view variable(const std::vector<std::string>& environment, std::string_view name) {
-    for (const std::string& entry : environment) {
-        if (entry.size() > name.size() && entry[name.size()] == '=' && entry.starts_with(name)) {
-            return std::string_view(entry).substr(name.size() + 1);
-        }
-    }
-    return {};
-}
-
-std::vector<std::string> candidates_for(const std::string& name,
-                                        const std::vector<std::string>& environment) {
-    if (name.find('/') != std::string::npos) return {name};
-    std::string_view path = variable(environment, "PATH");
-    if (path.empty()) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    std::vector<std::string> found;
-    while (true) {
-        const std::size_t colon = path.find(':');
-        const std::string_view folder = path.substr(0, colon);
-        found.push_back((folder.empty() ? std::string(".") : std::string(folder)) + "/" + name);
-        if (colon == std::string_view::npos) return found;
-        path.remove_prefix(colon + 1);
-    }
-}
-
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
     std::vector<char*> result;
     result.reserve(strings.size() + 1);
@@ -222,6 +248,25 @@ SpawnError describe(const Plan& plan, const SpawnRequest& request) {
         case Stage::descriptors:
             failure.error =
                 core::system_error("start " + program + ": set up its descriptors", plan.error);
+            return failure;
+        case Stage::group:
+            failure.error =
+                core::system_error("start " + program + ": enter its group", plan.error);
+            return failure;
+        case Stage::oom_score:
+            failure.error = core::system_error(
+                "start " + program + ": set OOM_SCORE_ADJ=" + plan.oom_score +
+                    (plan.error == EACCES ? " (less than our own needs CAP_SYS_RESOURCE)" : ""),
+                plan.error);
+            return failure;
+        case Stage::resource_limit:
+            failure.error = core::system_error(
+                "start " + program + ": set RLIMIT_" +
+                    request.resource_limits[plan.failed_limit].name +
+                    (plan.error == EPERM ? " (above our own hard limit, or of the whole machine: "
+                                           "needs CAP_SYS_RESOURCE)"
+                                         : ""),
+                plan.error);
             return failure;
         case Stage::none:
         case Stage::exec: break;
@@ -247,6 +292,20 @@ SpawnError describe(const Plan& plan, const SpawnRequest& request) {
     return failure;
 }
 
+// SIGCHLD, so that wait sees it; the pidfd comes close-on-exec.
+pid_t make_child(Plan& plan, char* stack, std::size_t stack_bytes, int& pidfd) {
+    const cgroup::GroupDoors* const group = plan.request->group;
+    if (group != nullptr && group->directory) {
+        const pid_t pid =
+            clone_into_group(child_main, &plan, stack, stack_bytes, group->directory.get(), pidfd);
+        const bool unknown = errno == ENOSYS || errno == EPERM || errno == EINVAL || errno == E2BIG;
+        if (pid >= 0 || !unknown) return pid;
+    }
+    plan.enters_unified = group != nullptr && group->unified_procs;
+    return __clone(child_main, stack + stack_bytes, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+                   &plan, &pidfd);
+}
+
 }  // namespace
 
 SpawnResult spawn(const SpawnRequest& request) {
@@ -265,7 +324,7 @@ SpawnResult spawn(const SpawnRequest& request) {
     }
     const std::vector<char*> argv = pointers(request.command);
     const std::vector<char*> envp = pointers(environment);
-    const std::vector<std::string> paths = candidates_for(request.command.front(), environment);
+    const std::vector<std::string> paths = program_candidates(request.command.front(), environment);
     const std::vector<char*> candidates = pointers(paths);
     std::vector<char*> shell_argv = {const_cast<char*>("/bin/sh"), nullptr};
     shell_argv.insert(shell_argv.end(), argv.begin() + 1, argv.end());
@@ -282,6 +341,12 @@ SpawnResult spawn(const SpawnRequest& request) {
     }
     Plan plan{&request,          argv.data(),       envp.data(), candidates.data(),
               shell_argv.data(), listen_pid_digits, null_fd};
+    if (request.oom_score_adj) plan.oom_score = std::to_string(*request.oom_score_adj);
+    for (const config::ResourceLimit& limit : request.resource_limits) {
+        plan.limits.push_back(
+            {limit.resource,
+             {limit.soft.value_or(RLIM64_INFINITY), limit.hard.value_or(RLIM64_INFINITY)}});
+    }
 
     alignas(16) char stack[32 * 1024];
     SpawnedProcess process;
@@ -291,9 +356,7 @@ SpawnResult spawn(const SpawnRequest& request) {
     sigemptyset(&urgent);
     sigaddset(&urgent, SIGURG);
     pthread_sigmask(SIG_BLOCK, &urgent, &before);
-    // SIGCHLD, so that wait sees it; the pidfd comes close-on-exec.
-    process.pid = __clone(child_main, stack + sizeof stack,
-                          CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &process.pidfd);
+    process.pid = make_child(plan, stack, sizeof stack, process.pidfd);
     const int clone_errno = errno;
     if (sigismember(&before, SIGURG) == 0) pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (null_fd >= 0) close(null_fd);
@@ -314,16 +377,6 @@ SpawnResult spawn(const SpawnRequest& request) {
     }
     result.process = process;
     return result;
-}
-
-std::string find_program(const std::string& name, const std::vector<std::string>& environment) {
-    for (const std::string& path : candidates_for(name, environment)) {
-        struct stat info{};
-        if (stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
-            access(path.c_str(), X_OK) == 0)
-            return path;
-    }
-    return {};
 }
 
 }  // namespace pilotfish::daemon

@@ -1,5 +1,5 @@
-// Starts one child process: its own process group, its signals, descriptors and directory as asked,
-// and a true answer whether exec succeeded.
+// Starts one child process: its own process group, its cgroup, limits, signals, descriptors and
+// directory as asked, and a true answer whether exec succeeded.
 //
 // Thread-safety: any thread; the caller holds the process table's lock so that a child that ends at
 // once is not reaped before it is known (daemon/process_table.h). Ownership: the returned pidfd is
@@ -13,7 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "cgroup/child_group.h"
+#include "config/resource_amount.h"
 #include "core/result.h"
+#include "daemon/program_path.h"
 
 namespace pilotfish::daemon {
 
@@ -33,6 +36,10 @@ struct SpawnRequest {
     sigset_t mask{};                    // blocked set of the child
     bool ignore_sigpipe = false;
     bool ignore_sigchld = false;
+    // The group it is born in, held open until spawn() returns; null: ours.
+    const cgroup::GroupDoors* group = nullptr;
+    std::optional<int> oom_score_adj;  // nullopt: ours
+    std::vector<config::ResourceLimit> resource_limits;
 };
 
 struct SpawnedProcess {
@@ -51,10 +58,5 @@ struct SpawnResult {
 };
 
 SpawnResult spawn(const SpawnRequest& request);
-
-// The first regular executable file that PATH gives for this name, or the name itself when it has a
-// slash; empty when there is none. For looking into a program before it starts; spawn() tries
-// itself.
-std::string find_program(const std::string& name, const std::vector<std::string>& environment);
 
 }  // namespace pilotfish::daemon

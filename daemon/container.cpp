@@ -32,6 +32,7 @@
 #include "daemon/standard_descriptors.h"
 #include "daemon/supervisor.h"
 #include "daemon/termination_log.h"
+#include "daemon/worker_group.h"
 #include "http/server.h"
 
 namespace pilotfish::daemon {
@@ -130,6 +131,7 @@ class Container {
           starts_once_(entrypoint && configuration.workers.front().settings.restart ==
                                          config::RestartPolicy::never),
           directory_(starts_once_ ? std::string() : leave_directory()),
+          groups_(configuration),
           limits_(configuration.settings, events_),
           standard_error_(STDERR_FILENO),
           standard_output_(STDOUT_FILENO),
@@ -156,12 +158,15 @@ class Container {
                          const std::vector<std::string>& environment) {
                       return hints_for(worker, environment);
                   },
+              .groups = groups_,
               .after_first_start =
                   [this] { core::spawn(after_first_start(), {.name = "limits"}).detach(); },
           }),
           server_(std::make_shared<Admin>(configuration.settings, supervisor_, limits_, strain_,
                                           oom_, events_),
-                  server_options(configuration.settings)) {}
+                  server_options(configuration.settings)) {
+        groups_.apply(limits_.snapshot().limits);
+    }
 
     int run() {
         become_subreaper(configuration_.settings);
@@ -201,6 +206,7 @@ class Container {
     // a file system is the one thing that would stay.
     [[noreturn]] void leave() {
         introduce();
+        groups_.end();
         tell_verdict();
         standard_output_.flush(kFlushPatience);
         standard_error_.flush(kFlushPatience);
@@ -231,6 +237,7 @@ class Container {
         const std::lock_guard lock(introduction_mutex_);
         if (std::exchange(introduced_, true)) return;
         say(core::LogLevel::info, "pilotfish " + build_view().version + ": " + limits_.summary());
+        for (const WorkerGroups::Notice& notice : groups_.notices()) say(notice.level, notice.line);
         for (const std::string& warning : configuration_.warnings)
             say(core::LogLevel::warn, warning);
         for (const std::string& warning : limits_.snapshot().limits.warnings)
@@ -278,6 +285,7 @@ class Container {
     const bool starts_once_;       // what only its first start needs can be let go of after that
     const std::string directory_;  // of workers that may start again
     EventLog events_;
+    WorkerGroups groups_;  // before the limits: to make groups, this process moves
     ContainerLimits limits_;
     Output standard_error_;
     Output standard_output_;

@@ -34,8 +34,17 @@ ProcessRun::~ProcessRun() {
     if (pidfd_ >= 0) close(pidfd_);
 }
 
-SpawnResult ProcessRun::spawn_it() {
+SpawnResult ProcessRun::spawn_it(const SharedGroup& group) {
     SpawnRequest request;
+    std::optional<cgroup::GroupDoors> doors;
+    if (group) {
+        auto opened = group->open_doors();
+        if (!opened) return {{}, {opened.error().within("cannot start " + settings_.name)}};
+        doors = std::move(*opened);
+        request.group = &*doors;
+    }
+    if (settings_.oom_score) request.oom_score_adj = settings_.oom_score->adjustment;
+    request.resource_limits = settings_.resource_limits;
     request.command = settings_.command;
     request.environment = context_.environment_for(settings_);
     request.directory = settings_.cwd.empty() ? role_.directory : settings_.cwd;
@@ -68,9 +77,11 @@ SpawnResult ProcessRun::spawn_it() {
 }
 
 core::Task<std::optional<RunEnd>> ProcessRun::start() {
-    const SpawnResult result = spawn_it();
+    SharedGroup group = context_.group_for(settings_);
+    const SpawnResult result = spawn_it(group);
     const std::lock_guard lock(mutex_);
     was_started_ = true;
+    child_group_ = std::move(group);
     if (!result.process) {
         if (role_.terminal) role_.terminal->take_back();
         RunEnd end;
@@ -108,7 +119,11 @@ void ProcessRun::ask_to_stop(const ReceivedSignal& signal) {
 void ProcessRun::end_by_force() {
     const std::lock_guard lock(mutex_);
     if (group_ < 0) return;
-    kill_descendants(group_);
+    if (child_group_) {
+        child_group_->kill_all();
+    } else {
+        kill_descendants(group_);
+    }
     kill(-group_, SIGKILL);
     if (pidfd_ >= 0) core::send_signal(pidfd_, SIGKILL);
 }
@@ -136,11 +151,17 @@ void ProcessRun::over(EndReason) {
     pid_ = -1;
     if (pidfd_ >= 0) close(pidfd_);
     pidfd_ = -1;
+    // Its process group was told when it ended. Who left that, by setsid and a double fork, is told
+    // now; without a child group nobody would know whose they are.
+    if (!child_group_ || !role_.ends_its_group || !child_group_->populated()) return;
+    child_group_->signal_all(SIGTERM, group_);
+    child_group_->signal_all(SIGCONT, group_);
 }
 
 bool ProcessRun::has_leftovers(bool closely) {
     const std::lock_guard lock(mutex_);
     if (group_ < 0 || !role_.ends_its_group) return false;
+    if (child_group_ && child_group_->populated()) return true;
     // A zombie whose parent does not reap it keeps the group's name, and holds up nobody.
     if (group_exists(group_) && !(closely && group_is_dead(group_))) return true;
     group_ = -1;
@@ -151,6 +172,11 @@ void ProcessRun::end_leftovers_by_force() {
     end_by_force();
     const std::lock_guard lock(mutex_);
     group_ = -1;
+}
+
+std::vector<cgroup::GroupPlace> ProcessRun::group_places() const {
+    const std::lock_guard lock(mutex_);
+    return child_group_ ? child_group_->places() : std::vector<cgroup::GroupPlace>();
 }
 
 void ProcessRun::process_ended(const ProcessEnd& end) {

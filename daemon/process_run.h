@@ -1,4 +1,5 @@
-// A worker's child process: its start with pipes and terminal, its pidfd and its process group.
+// A worker's child process: its start with pipes and terminal, its pidfd, its process group and
+// its child group.
 //
 // As daemon/worker_run.h says. Ownership: owns the pidfd; borrows settings, role, context, log and
 // listener, which must outlive it.
@@ -34,11 +35,12 @@ class ProcessRun final : public WorkerRun, ProcessListener {
         return "left processes behind that did not end: killed them";
     }
     void end_leftovers_by_force() override;
+    std::vector<cgroup::GroupPlace> group_places() const override;
 
   private:
     void process_ended(const ProcessEnd& end) override;
     void process_stopped(pid_t pid) override;
-    SpawnResult spawn_it();
+    SpawnResult spawn_it(const SharedGroup& group);
 
     const config::WorkerSettings& settings_;
     const WorkerRole& role_;
@@ -50,6 +52,7 @@ class ProcessRun final : public WorkerRun, ProcessListener {
     pid_t pid_ = -1;
     pid_t group_ = -1;  // stays until nothing is left of it
     int pidfd_ = -1;
+    SharedGroup child_group_;  // of the current or last run; null: none
     bool was_started_ = false;
     std::vector<ReceivedSignal> held_signals_;  // came before there was a process
 };

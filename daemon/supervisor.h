@@ -41,6 +41,8 @@ struct SupervisorParts {
     std::function<std::vector<Hint>(const config::WorkerSettings&,
                                     const std::vector<std::string>& environment)>
         hints;
+    // The groups of workers; borrowed.
+    WorkerGroups& groups;
     // The first exec is done, or there is nobody to start: now whatever can wait may begin.
     std::function<void()> after_first_start;
 };
@@ -69,6 +71,9 @@ class Supervisor final : WorkerContext {
     Output& standard_error() override { return parts_.standard_error; }
     const SignalsAtStart& signals_at_start() const override { return parts_.signals_at_start; }
     std::vector<std::string> environment_for(const config::WorkerSettings& settings) override;
+    SharedGroup group_for(const config::WorkerSettings& settings) override {
+        return parts_.groups.ready(settings);
+    }
     void worker_changed(Worker& worker) override;
     void log_stream_opened() override;
     void log_stream_closed() override;

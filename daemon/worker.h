@@ -64,6 +64,10 @@ class Worker final : RunListener {
     // The status a shell would give for its last end.
     int exit_code() const;
 
+    // The directories of its child group, where its own use, limits and OOM kills are counted; also
+    // after its end. Empty: it has none.
+    std::vector<cgroup::GroupPlace> group_places() const { return run_->group_places(); }
+
     // What it comes AFTER has started.
     void release();
     // Sends the stop signal (or this one) and lets it end for good.

@@ -15,6 +15,7 @@
 #include "daemon/process_table.h"
 #include "daemon/signals_at_start.h"
 #include "daemon/terminal.h"
+#include "daemon/worker_group.h"
 
 namespace pilotfish::daemon {
 
@@ -32,6 +33,8 @@ class WorkerContext {
     virtual const SignalsAtStart& signals_at_start() const = 0;
     // The environment of the worker's next run: the user's, ours taken out, the hints put in.
     virtual std::vector<std::string> environment_for(const config::WorkerSettings& settings) = 0;
+    // The child group of the worker's next run; null: none.
+    virtual SharedGroup group_for(const config::WorkerSettings& settings) = 0;
     // News of a worker. Any thread; must not block.
     virtual void worker_changed(Worker& worker) = 0;
     virtual void log_stream_opened() = 0;

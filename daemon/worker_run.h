@@ -11,7 +11,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "cgroup/child_group.h"
 #include "core/log.h"
 #include "core/task.h"
 #include "daemon/exit_status.h"
@@ -80,6 +82,9 @@ class WorkerRun {
     // What the log says when that is done.
     virtual std::string_view leftover_words() const = 0;
     virtual void end_leftovers_by_force() = 0;
+
+    // The directories of its child group, also after its end; empty: it has none. Any thread.
+    virtual std::vector<cgroup::GroupPlace> group_places() const { return {}; }
 };
 
 // The log line of a worker: "web exited with code 3", but "web: cannot start ...".

@@ -1,0 +1,234 @@
+#include "daemon/worker_group.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <set>
+
+#include "daemon/proc_stat.h"
+
+namespace pilotfish::daemon {
+namespace {
+
+// Who takes longer to die hangs in a system call, and the next start takes its group away.
+constexpr std::chrono::milliseconds kPatience{500};
+
+std::optional<std::uint64_t> start_time_of(pid_t pid) {
+    const auto stat = read_proc_stat(pid);
+    if (!stat) return std::nullopt;
+    return stat->start_ticks;
+}
+
+std::optional<std::uint64_t> bytes_of(const std::optional<config::MemoryAmount>& amount,
+                                      const core::MemoryLimit& memory) {
+    if (!amount) return std::nullopt;
+    if (!amount->is_share) return amount->size.count;
+    const auto whole = memory.limit_bytes ? memory.limit_bytes : memory.total_bytes;
+    if (!whole) return std::nullopt;
+    return static_cast<std::uint64_t>(amount->share * static_cast<double>(*whole));
+}
+
+std::optional<double> cpus_of(const std::optional<config::CpuAmount>& amount,
+                              const core::CpuLimit& cpu) {
+    if (!amount) return std::nullopt;
+    const double machine = std::min(cpu.affinity, cpu.online);
+    const double whole = cpu.cpus ? std::min(*cpu.cpus, machine) : machine;
+    const double asked = amount->is_share ? amount->share * whole : amount->cpus;
+    // v1 refuses a quota above the parent's; v2 takes it, to no effect.
+    return cpu.cpus ? std::min(asked, *cpu.cpus) : asked;
+}
+
+// The settings that are about a controller, of those that some worker has set.
+std::set<std::string> settings_about(const std::string& controller,
+                                     const std::vector<config::WorkerConfiguration>& workers) {
+    std::set<std::string> names;
+    for (const config::WorkerConfiguration& worker : workers) {
+        const config::WorkerSettings& settings = worker.settings;
+        if (controller == "cpu" && settings.cpu) names.insert("CPU");
+        if (controller == "cpu" && settings.cpu_weight) names.insert("CPU_WEIGHT");
+        if (controller == "memory" && settings.memory) names.insert("MEMORY");
+        if (controller == "memory" && settings.memory_high) names.insert("MEMORY_HIGH");
+        if (controller == "pids" && settings.pids) names.insert("PIDS");
+    }
+    return names;
+}
+
+// RLIMIT_NPROC would not do for PIDS: it counts all processes of the user, in whatever container,
+// and not those of root; RLIMIT_AS not for MEMORY: it counts addresses, which Go and the JVM
+// reserve by the gigabyte. Whoever wants them sets them.
+std::string what_holds_instead(const std::set<std::string>& settings) {
+    std::string text;
+    const auto add = [&text](const std::string& part) {
+        text += text.empty() ? "" : "; ";
+        text += part;
+    };
+    if (settings.contains("CPU")) add("CPU only tells workers how much to expect");
+    if (settings.contains("MEMORY"))
+        add("MEMORY is watched by polling what a worker holds, and tells it how much to expect");
+    std::string void_ones;
+    for (const char* name : {"CPU_WEIGHT", "MEMORY_HIGH", "PIDS"}) {
+        if (!settings.contains(name)) continue;
+        void_ones += void_ones.empty() ? "" : ", ";
+        void_ones += name;
+    }
+    if (!void_ones.empty()) add("no effect: " + void_ones);
+    return text.empty() ? text : " (" + text + "; RLIMIT_* and OOM_SCORE_ADJ hold)";
+}
+
+void say(core::LogLevel level, const std::string& line) { core::log(level, "daemon", line); }
+
+}  // namespace
+
+cgroup::GroupLimits group_limits(const config::WorkerSettings& settings,
+                                 const core::Limits& limits) {
+    cgroup::GroupLimits result;
+    result.cpus = cpus_of(settings.cpu, limits.cpu);
+    if (settings.cpu_weight) result.cpu_weight = settings.cpu_weight->count;
+    result.memory_bytes = bytes_of(settings.memory, limits.memory);
+    result.memory_high_bytes = bytes_of(settings.memory_high, limits.memory);
+    if (settings.pids) result.pids = settings.pids->most;
+    return result;
+}
+
+bool wants_group(const config::WorkerSettings& settings, config::ChildGroups choice) {
+    if (!settings.plugin.empty() || choice == config::ChildGroups::off) return false;
+    return choice == config::ChildGroups::all || settings.cpu || settings.cpu_weight ||
+           settings.memory || settings.memory_high || settings.pids;
+}
+
+WorkerGroups::WorkerGroups(const config::Configuration& configuration)
+    : configuration_(configuration) {
+    const auto& workers = configuration.workers;
+    const auto choice = configuration.settings.child_groups;
+    const bool wanted = std::any_of(workers.begin(), workers.end(), [&](const auto& worker) {
+        return wants_group(worker.settings, choice);
+    });
+    if (wanted) prepare();
+}
+
+WorkerGroups::~WorkerGroups() { end(); }
+
+void WorkerGroups::prepare() {
+    const config::ChildGroups choice = configuration_.settings.child_groups;
+    const auto& workers = configuration_.workers;
+    const auto us = cgroup::this_owner(start_time_of);
+    if (!us) {
+        notices_.push_back({core::LogLevel::warn,
+                            "cannot give workers groups of their own: /proc does not show this "
+                            "process, so its groups could not be told from another's"});
+        return;
+    }
+    // The memory controller always: by it the worker's use is counted and its OOM kills are known.
+    std::vector<std::string> controllers = {"memory"};
+    for (const char* controller : {"cpu", "pids"}) {
+        if (choice == config::ChildGroups::all || !settings_about(controller, workers).empty())
+            controllers.emplace_back(controller);
+    }
+    parents_ = cgroup::GroupParents::prepare(cgroup::FileSource::this_process(), controllers);
+    say_problems();
+    if (parents_.list().empty()) return;
+    remove_stale(*us);
+    owner_ = us;
+}
+
+// One line for each reason, whatever the number of controllers and workers it concerns.
+void WorkerGroups::say_problems() {
+    const bool all = configuration_.settings.child_groups == config::ChildGroups::all;
+    std::map<std::string, std::set<std::string>> by_sentence;
+    for (const cgroup::GroupProblem& problem : parents_.problems()) {
+        const auto settings = settings_about(problem.controller, configuration_.workers);
+        // Nobody asked for what cannot be had.
+        if (settings.empty() && !all && !parents_.list().empty()) continue;
+        by_sentence[problem.sentence].insert(settings.begin(), settings.end());
+    }
+    const std::string effect = parents_.list().empty()
+                                   ? "workers go without groups of their own: "
+                                   : "the groups of workers lack a controller: ";
+    for (const auto& [sentence, settings] : by_sentence) {
+        notices_.push_back(
+            {core::LogLevel::warn, effect + sentence + what_holds_instead(settings)});
+    }
+}
+
+void WorkerGroups::remove_stale(const cgroup::GroupOwner& us) {
+    const auto stale = cgroup::remove_stale_groups(parents_.list(), us, start_time_of);
+    for (const std::string& problem : stale.problems)
+        notices_.push_back({core::LogLevel::warn, problem});
+    if (stale.removed.empty()) return;
+    const bool killed = stale.killed > 0;
+    notices_.push_back(
+        {killed ? core::LogLevel::warn : core::LogLevel::info,
+         "removed " + std::to_string(stale.removed.size()) +
+             " groups that a killed daemon had left behind" +
+             (killed ? ", and killed " + std::to_string(stale.killed) + " processes in them"
+                     : "")});
+}
+
+void WorkerGroups::set_limits(const std::string& worker, const cgroup::ChildGroup& group,
+                              const cgroup::GroupLimits& limits) {
+    std::string complaints;
+    for (const core::Error& refused : group.apply(limits))
+        complaints += (complaints.empty() ? "" : "; ") + refused.message;
+    const cgroup::GroupPlace* const memory = group.place_of("memory");
+    if (memory != nullptr && !cgroup::has_counterpart(limits, memory->version))
+        complaints += std::string(complaints.empty() ? "" : "; ") +
+                      "cannot set MEMORY_HIGH: cgroup v1 has nothing like it";
+    {
+        const std::lock_guard lock(mutex_);
+        if (std::string& last = said_[worker]; last == complaints) return;
+        said_[worker] = complaints;
+    }
+    if (!complaints.empty()) say(core::LogLevel::warn, worker + ": " + complaints);
+}
+
+void WorkerGroups::apply(const core::Limits& limits) {
+    std::map<std::string, SharedGroup> groups;
+    {
+        const std::lock_guard lock(mutex_);
+        limits_ = limits;
+        groups = groups_;
+    }
+    for (const config::WorkerConfiguration& worker : configuration_.workers) {
+        const auto group = groups.find(worker.settings.name);
+        if (group == groups.end()) continue;
+        set_limits(worker.settings.name, *group->second, group_limits(worker.settings, limits));
+    }
+}
+
+SharedGroup WorkerGroups::ready(const config::WorkerSettings& settings) {
+    if (!owner_ || !wants_group(settings, configuration_.settings.child_groups)) return nullptr;
+    cgroup::GroupLimits limits;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto known = groups_.find(settings.name);
+        if (known != groups_.end() && known->second->exists()) return known->second;
+        limits = group_limits(settings, limits_);
+    }
+    auto made = cgroup::ChildGroup::create(parents_.list(),
+                                           cgroup::group_name(settings.name, *owner_), limits);
+    if (!made) {
+        say(core::LogLevel::warn,
+            settings.name + ": going on without a group of its own: " + made.error().message);
+        return nullptr;
+    }
+    auto group = std::make_shared<const cgroup::ChildGroup>(std::move(*made));
+    set_limits(settings.name, *group, limits);
+    say(core::LogLevel::debug,
+        settings.name + " has the group " + group->places().front().directory);
+    const std::lock_guard lock(mutex_);
+    groups_[settings.name] = group;
+    return group;
+}
+
+void WorkerGroups::end() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [worker, group] : groups_) {
+        if (auto removed = group->remove(kPatience); !removed)
+            say(core::LogLevel::warn, worker + ": " + removed.error().message);
+    }
+    groups_.clear();
+    owner_.reset();
+    parents_.take_back();
+}
+
+}  // namespace pilotfish::daemon

@@ -1,0 +1,85 @@
+// The child groups of the workers: who gets one, with which limits, and what holds where cgroups
+// cannot be written (the normal pod).
+//
+// Nothing is touched unless a setting asks for a group. Then the constructor readies the place, so
+// it comes before the limits are read; each group is made at its worker's first start, kept over
+// its restarts and removed at the container's end.
+//
+// Thread-safety: end() after all else; the others, any thread.
+// Ownership: owns the groups on disk; borrows the configuration. Blocks as cgroupfs does; end() up
+// to half a second for processes that take long to die. Fails: never; what cannot be had is said
+// in notices() or the log, once, and the worker starts without it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cgroup/child_group.h"
+#include "cgroup/group_owner.h"
+#include "cgroup/group_parent.h"
+#include "config/load.h"
+#include "core/limits.h"
+#include "core/log.h"
+
+namespace pilotfish::daemon {
+
+using SharedGroup = std::shared_ptr<const cgroup::ChildGroup>;
+
+// A worker's caps. Shares are of the container's limit, or of the machine where it has none; a CPU
+// cap above the container's is the container's.
+cgroup::GroupLimits group_limits(const config::WorkerSettings& settings,
+                                 const core::Limits& limits);
+
+// By PILOTFISH_CHILD_GROUPS: `auto` gives one to a worker with a cap or a weight. A hosted task
+// runs in the daemon's own process and never has one.
+bool wants_group(const config::WorkerSettings& settings, config::ChildGroups choice);
+
+class WorkerGroups {
+  public:
+    // Where somebody wants a group: removes what dead daemons left, and makes this process ready to
+    // have groups below its own.
+    explicit WorkerGroups(const config::Configuration& configuration);
+    ~WorkerGroups();
+    WorkerGroups(const WorkerGroups&) = delete;
+    WorkerGroups& operator=(const WorkerGroups&) = delete;
+
+    struct Notice {
+        core::LogLevel level;
+        std::string line;
+    };
+    // What the constructor has to say, for when there is a log.
+    const std::vector<Notice>& notices() const { return notices_; }
+
+    // The container's limits, at the start and whenever they have changed: shares are computed
+    // anew and written.
+    void apply(const core::Limits& limits);
+
+    // The group of the worker's next run; null: it has none.
+    SharedGroup ready(const config::WorkerSettings& settings);
+
+    // Kills whoever is left in the groups and removes them.
+    void end();
+
+  private:
+    void prepare();
+    void remove_stale(const cgroup::GroupOwner& us);
+    void say_problems();
+    void set_limits(const std::string& worker, const cgroup::ChildGroup& group,
+                    const cgroup::GroupLimits& limits);
+
+    const config::Configuration& configuration_;
+    std::vector<Notice> notices_;
+    std::optional<cgroup::GroupOwner> owner_;  // set: groups can be made
+
+    std::mutex mutex_;
+    cgroup::GroupParents parents_;
+    core::Limits limits_;
+    std::map<std::string, SharedGroup> groups_;  // by worker
+    std::map<std::string, std::string> said_;    // by worker: the last complaint
+};
+
+}  // namespace pilotfish::daemon

@@ -73,6 +73,7 @@ const std::map<std::string, std::string> kTestsWithoutTheirSource{
     {"tests/cgroup/situations_test.cpp", "every recorded container, through the whole folder"},
     {"tests/cgroup/known_faults_test.cpp", "the faults of other tools, each by its number"},
     {"tests/cgroup/live_test.cpp", "the whole folder against the kernel itself"},
+    {"tests/daemon/spawn_limits_test.cpp", "daemon/spawn.h: group, OOM score and resource limits"},
     {"tests/http/listener_test.cpp", "bind and close of the server, seen by a client"},
 };
 

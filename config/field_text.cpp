@@ -4,6 +4,8 @@
 
 #include "config/command_text.h"
 #include "config/in_quotes.h"
+#include "config/nearest_name.h"
+#include "config/rightsize_programs.h"
 
 namespace pilotfish::config {
 namespace {
@@ -235,8 +237,16 @@ bool read_field(std::string_view text, std::optional<RightsizeChoice>& field, st
         return false;
     }
     for (const std::string& name : choice.programs) {
-        if (!read_field(name, profile, why)) continue;
-        why = "has the profile " + name + " among programs";
+        if (read_field(name, profile, why)) {
+            why = "has the profile " + name + " among programs";
+            return false;
+        }
+        if (std::ranges::find(kRightsizePrograms, name) != kRightsizePrograms.end()) continue;
+        const std::vector<std::string_view> known(kRightsizePrograms.begin(),
+                                                  kRightsizePrograms.end());
+        const std::string_view nearest = nearest_name(name, known);
+        why = "names " + in_quotes(name) + ", which has no variables of its own" +
+              (nearest.empty() ? std::string() : "; did you mean " + std::string(nearest) + "?");
         return false;
     }
     field = std::move(choice);

@@ -260,7 +260,7 @@ class Container {
     std::vector<Hint> hints_for(const config::WorkerSettings& worker,
                                 const std::vector<std::string>& environment) {
         const ContainerLimits::Snapshot now = limits_.snapshot();
-        return worker_hints(configuration_, worker, environment, now.limits, directory_);
+        return worker_hints(configuration_, worker, environment, now.limits, directory_).hints;
     }
 
     // The last line of the log, whatever else has just been said beside it.

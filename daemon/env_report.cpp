@@ -1,6 +1,7 @@
 #include "daemon/env_report.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "cgroup/limit_file.h"
@@ -26,18 +27,30 @@ std::string shell_word(const std::string& text) {
     return word + "'";
 }
 
-std::string as_text(const http::WorkerHintsView& worker) {
-    std::string text = worker.worker + "\n";
-    if (worker.hints.empty())
-        return text + "  nothing: no limit asks for it, or all of it is set already\n";
+// "  NAME=value  reason" lines, the reasons in one column.
+void append_rows(std::string& text, const std::vector<std::pair<std::string, std::string>>& rows) {
     std::size_t width = 0;
+    for (const auto& [what, reason] : rows) width = std::max(width, what.size());
+    for (const auto& [what, reason] : rows)
+        text += "  " + what + std::string(width - what.size() + 2, ' ') + reason + "\n";
+}
+
+std::string as_text(const http::WorkerHintsView& worker) {
+    std::string text = worker.worker;
+    if (!worker.program.empty()) text += " (" + worker.program + ")";
+    text += "\n";
+    std::vector<std::pair<std::string, std::string>> rows;
     for (const http::HintView& hint : worker.hints)
-        width = std::max(width, hint.name.size() + 1 + hint.value.size());
-    for (const http::HintView& hint : worker.hints) {
-        const std::string setting = hint.name + "=" + hint.value;
-        text += "  " + setting + std::string(width - setting.size() + 2, ' ') +
-                cgroup::printable(hint.reason) + "\n";
-    }
+        rows.emplace_back(hint.name + "=" + cgroup::printable(hint.value),
+                          cgroup::printable(hint.reason));
+    if (rows.empty()) text += "  nothing: no limit asks for it, or all of it is set already\n";
+    append_rows(text, rows);
+    if (worker.omissions.empty()) return text;
+    rows.clear();
+    for (const http::OmissionView& omission : worker.omissions)
+        rows.emplace_back(omission.name, cgroup::printable(omission.reason));
+    text += "  not set:\n";
+    append_rows(text, rows);
     return text;
 }
 
@@ -74,11 +87,15 @@ core::Result<std::string> env_report(const config::Configuration& configuration,
 
     std::vector<http::WorkerHintsView> views;
     for (const config::WorkerSettings* worker : asked) {
-        http::WorkerHintsView view{worker->name, {}};
-        for (const Hint& hint :
-             worker_hints(configuration, *worker, worker_environment(*worker), limits, {})) {
+        const std::vector<std::string> environment = worker_environment(*worker);
+        http::WorkerHintsView view;
+        view.worker = worker->name;
+        view.program = program_words(worker_program(*worker, environment, {}));
+        const Rightsizing sizing = worker_hints(configuration, *worker, environment, limits, {});
+        for (const Hint& hint : sizing.hints)
             view.hints.push_back({hint.name, hint.value, hint.reason});
-        }
+        for (const Omission& omission : sizing.omissions)
+            view.omissions.push_back({omission.name, omission.reason});
         views.push_back(std::move(view));
     }
     if (invocation.form == config::OutputForm::json) return http::render_hints(views);

@@ -39,4 +39,15 @@ const char* find_variable(const std::vector<std::string>& environment, std::stri
     return nullptr;
 }
 
+void put_variable(std::vector<std::string>& environment, const std::string& name,
+                  const std::string& value) {
+    for (std::string& entry : environment) {
+        if (!names(entry, name)) continue;
+        entry.resize(name.size() + 1);
+        entry += value;
+        return;
+    }
+    environment.push_back(name + "=" + value);
+}
+
 }  // namespace pilotfish::daemon

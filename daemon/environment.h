@@ -19,4 +19,8 @@ std::vector<std::string> worker_environment(const config::WorkerSettings& settin
 // The value of a variable in such a list; nullptr: not set.
 const char* find_variable(const std::vector<std::string>& environment, std::string_view name);
 
+// Sets a variable in such a list, in place of the value it may have there.
+void put_variable(std::vector<std::string>& environment, const std::string& name,
+                  const std::string& value);
+
 }  // namespace pilotfish::daemon

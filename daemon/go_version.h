@@ -1,14 +1,14 @@
 // Is this executable a Go program, and of which Go? Read from the .go.buildinfo section of the ELF
-// file that the Go linker writes since 1.13 (debug/buildinfo has the format), with a few preads.
+// file that the Go linker writes since 1.13 (debug/buildinfo has the format).
 //
-// Any thread. Opens and closes the file, keeps nothing. Blocks as the file system does; a FIFO or a
-// device never blocks. Fails: nullopt for everything that is not surely a Go program of this
-// machine's word size and byte order; hostile files cost at most four bounded reads.
+// Any thread, one file on one thread. Keeps nothing. Blocks as daemon/elf_file.h does. Fails:
+// nullopt for everything that is not surely a Go program of this machine.
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
+
+#include "daemon/elf_file.h"
 
 namespace pilotfish::daemon {
 
@@ -21,7 +21,7 @@ struct GoVersion {
     bool follows_cpu_limit() const { return (major > 1 || minor >= 25) && !ignores_container; }
 };
 
-std::optional<GoVersion> go_version_of(const std::string& executable);
+std::optional<GoVersion> go_version_of(ElfFile& file);
 
 // "go1.25.3", "go1.26rc1", "devel go1.27-3b4f". Pure.
 std::optional<GoVersion> parse_go_version(std::string_view text);

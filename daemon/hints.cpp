@@ -7,27 +7,46 @@
 
 namespace pilotfish::daemon {
 
-std::vector<Hint> worker_hints(const config::Configuration& configuration,
-                               const config::WorkerSettings& worker,
-                               const std::vector<std::string>& environment,
-                               const core::Limits& limits, const std::string& directory) {
-    if (configuration.settings.rightsize == config::Rightsize::none) return {};
+namespace {
+
+RightsizeProfile profile_of(config::Rightsize setting) {
+    if (setting == config::Rightsize::none) return RightsizeProfile::none;
+    return setting == config::Rightsize::all ? RightsizeProfile::all : RightsizeProfile::safe;
+}
+
+}  // namespace
+
+Program worker_program(const config::WorkerSettings& worker,
+                       const std::vector<std::string>& environment, const std::string& directory) {
+    // `env` may ask about a worker whose command only its image knows.
+    if (worker.command.empty()) return {};
+    const std::string& program = worker.command.front();
+    const std::string& base = worker.cwd.empty() ? directory : worker.cwd;
+    const bool relative = program.find('/') != std::string::npos && program.front() != '/';
+    return recognise(
+        relative && !base.empty() ? base + "/" + program : find_program(program, environment),
+        environment);
+}
+
+Rightsizing worker_hints(const config::Configuration& configuration,
+                         const config::WorkerSettings& worker,
+                         const std::vector<std::string>& environment, const core::Limits& limits,
+                         const std::string& directory) {
+    RightsizeRequest request;
+    request.profile = profile_of(configuration.settings.rightsize);
+    if (worker.rightsize) {
+        // Names alone are the safe set and those programs' flags, whatever the daemon's profile is.
+        request.profile = profile_of(worker.rightsize->profile.value_or(config::Rightsize::safe));
+        request.programs = worker.rightsize->programs;
+    }
+    if (request.profile == RightsizeProfile::none) return {};
     // A hosted task has our environment and follows the limits with us.
     if (!worker.plugin.empty()) return {};
-    RightsizeRequest request;
-    request.profile = RightsizeProfile::safe;
     request.limits = &limits;
     request.policy = derive_policy(configuration.settings);
     request.memory_workers = std::max(1, static_cast<int>(configuration.workers.size()));
     request.environment = environment;
-    // `env` may ask about a worker whose command only its image knows.
-    if (!worker.command.empty()) {
-        const std::string& program = worker.command.front();
-        const std::string& base = worker.cwd.empty() ? directory : worker.cwd;
-        const bool relative = program.find('/') != std::string::npos && program.front() != '/';
-        request.go = go_version_of(relative && !base.empty() ? base + "/" + program
-                                                             : find_program(program, environment));
-    }
+    request.program = worker_program(worker, environment, directory);
     return rightsize(request);
 }
 

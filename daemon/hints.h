@@ -1,8 +1,8 @@
 // The right-sizing variables of one worker of this container: daemon/rightsize.h with its request
 // filled in.
 //
-// Any thread. Opens the worker's program to learn its runtime; blocks on that alone. Fails: never;
-// what cannot be told is not hinted.
+// Any thread. Opens the worker's program to learn its runtime (daemon/program.h); blocks on that
+// alone. Fails: never; what cannot be told is not hinted.
 #pragma once
 
 #include <string>
@@ -16,9 +16,13 @@ namespace pilotfish::daemon {
 
 // environment: what the worker will be started with; a variable set there is never hinted.
 // directory: where it starts without a CWD setting; empty: here.
-std::vector<Hint> worker_hints(const config::Configuration& configuration,
-                               const config::WorkerSettings& worker,
-                               const std::vector<std::string>& environment,
-                               const core::Limits& limits, const std::string& directory);
+Rightsizing worker_hints(const config::Configuration& configuration,
+                         const config::WorkerSettings& worker,
+                         const std::vector<std::string>& environment, const core::Limits& limits,
+                         const std::string& directory);
+
+// Which runtime its command is.
+Program worker_program(const config::WorkerSettings& worker,
+                       const std::vector<std::string>& environment, const std::string& directory);
 
 }  // namespace pilotfish::daemon

@@ -4,15 +4,18 @@
 //
 // The rules (contract, section 2):
 //   - nothing the user set is overwritten, nor anything the user set that the hint would outrank
-//     (OMP_NUM_THREADS=1 also rules OpenBLAS: then it gets no hint of ours);
+//     (OMP_NUM_THREADS=1 also rules OpenBLAS: then it gets no hint of ours); to a variable that is
+//     a list of flags ours are added in front, so that the user's, read last, win;
 //   - processor hints only where a quota lies below the affinity: runtimes follow affinity
-//   themselves;
+//     themselves;
 //   - memory hints only where memory is limited, divided among the workers that share it, after the
 //     daemon's own reserve;
-//   - no runtime's own default is lowered, no processes are multiplied, nothing is frozen that a
-//     runtime follows by itself.
-// `safe` holds variables that every program ignores unless it knows them, and none that can stop a
-// program from starting (NODE_OPTIONS, JAVA_TOOL_OPTIONS, GHCRTS).
+//   - no runtime's own default is lowered, `safe` multiplies no processes, nothing is frozen that a
+//     runtime follows by itself;
+//   - `safe` holds variables that every program ignores unless it knows them. A flag that a program
+//     may refuse is handed in `all` to a program recognised by its executable, and to one whose
+//     name the user gave.
+// The variables themselves, one row each, with what they are handed for: daemon/rightsize_row.h.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +27,11 @@
 
 #include "cgroup/derive.h"
 #include "core/limits.h"
-#include "daemon/go_version.h"
+#include "daemon/program.h"
 
 namespace pilotfish::daemon {
 
-enum class RightsizeProfile { none, safe };
+enum class RightsizeProfile { none, safe, all };
 
 struct Hint {
     std::string name;
@@ -36,9 +39,21 @@ struct Hint {
     std::string reason;
 };
 
+// A variable that a user may expect and that is not handed.
+struct Omission {
+    std::string name;
+    std::string reason;
+};
+
+struct Rightsizing {
+    std::vector<Hint> hints;
+    std::vector<Omission> omissions;
+};
+
 struct RightsizeRequest {
     RightsizeProfile profile = RightsizeProfile::safe;
-    const core::Limits* limits = nullptr;  // borrowed for the call. Requires: set
+    std::span<const std::string> programs;  // named by the user: "node"; vouched for, flags and all
+    const core::Limits* limits = nullptr;   // borrowed for the call. Requires: set
     cgroup::DerivePolicy policy;  // its rounding and its memory share; maxprocs is ours alone
 
     int memory_workers = 1;  // how many workers share the memory, this one included
@@ -47,11 +62,13 @@ struct RightsizeRequest {
 
     std::optional<double> worker_cpus;                 // the worker's CPU setting
     std::optional<std::uint64_t> worker_memory_bytes;  // its MEMORY setting: not divided
+    // Both are caps of a group of its own, where a runtime that looks finds them by itself.
+    bool worker_group = false;
 
     std::span<const std::string> environment;  // what the worker gets anyway: "NAME=value"
-    std::optional<GoVersion> go;               // go_version_of(its executable)
+    Program program;                           // recognise(its executable)
 };
 
-std::vector<Hint> rightsize(const RightsizeRequest& request);
+Rightsizing rightsize(const RightsizeRequest& request);
 
 }  // namespace pilotfish::daemon

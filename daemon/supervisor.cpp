@@ -329,7 +329,7 @@ Verdict Supervisor::judge() const {
 std::vector<std::string> Supervisor::environment_for(const config::WorkerSettings& settings) {
     std::vector<std::string> environment = worker_environment(settings);
     for (const Hint& hint : parts_.hints(settings, environment))
-        environment.push_back(hint.name + "=" + hint.value);
+        put_variable(environment, hint.name, hint.value);
     return environment;
 }
 

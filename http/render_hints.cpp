@@ -13,7 +13,14 @@ std::string render_hints(const std::vector<WorkerHintsView>& workers) {
             variables.push_back(
                 {{"name", hint.name}, {"value", hint.value}, {"reason", hint.reason}});
         }
-        list.push_back({{"worker", worker.worker}, {"variables", std::move(variables)}});
+        Json not_set = Json::array();
+        for (const OmissionView& omission : worker.omissions) {
+            not_set.push_back({{"name", omission.name}, {"reason", omission.reason}});
+        }
+        list.push_back({{"worker", worker.worker},
+                        {"program", worker.program.empty() ? Json(nullptr) : Json(worker.program)},
+                        {"variables", std::move(variables)},
+                        {"not_set", std::move(not_set)}});
     }
     return list.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -64,6 +64,8 @@ TEST(RightsizeChoiceText, IsAProfileOrProgramsNeverBoth) {
     EXPECT_FALSE(read_field("node,all", choice, why));
     EXPECT_EQ(why, "has the profile all among programs");
     EXPECT_FALSE(read_field("Node", choice, why));
+    EXPECT_FALSE(read_field("jva", choice, why));
+    EXPECT_EQ(why, "names \"jva\", which has no variables of its own; did you mean java?");
     EXPECT_EQ(show_field(choice), "node,java");
 }
 

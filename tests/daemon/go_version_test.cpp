@@ -1,13 +1,12 @@
 #include "daemon/go_version.h"
 
-#include <elf.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <bit>
 #include <cstring>
 #include <string>
 
+#include "tests/daemon/elf_image.h"
 #include "tests/support/test_support.h"
 
 namespace pilotfish::daemon {
@@ -32,34 +31,19 @@ std::string buildinfo(const std::string& version, const std::string& modules, ch
     return section + with_length(version) + with_length(modules);
 }
 
-// An ELF file with three sections: none, the names, .go.buildinfo.
 std::string elf_with(const std::string& section, const std::string& name = ".go.buildinfo") {
-    Elf64_Ehdr header = {};
-    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-    header.e_ident[EI_CLASS] = ELFCLASS64;
-    header.e_ident[EI_DATA] =
-        std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
-    header.e_shentsize = sizeof(Elf64_Shdr);
-    header.e_shnum = 3;
-    header.e_shstrndx = 1;
-    header.e_shoff = sizeof header;
-    const std::string names = std::string(1, '\0') + name + std::string(1, '\0');
-    Elf64_Shdr sections[3] = {};
-    sections[1].sh_offset = sizeof header + sizeof sections;
-    sections[1].sh_size = names.size();
-    sections[2].sh_name = 1;
-    sections[2].sh_type = SHT_PROGBITS;
-    sections[2].sh_offset = sections[1].sh_offset + names.size();
-    sections[2].sh_size = section.size();
-    std::string file(reinterpret_cast<const char*>(&header), sizeof header);
-    file.append(reinterpret_cast<const char*>(sections), sizeof sections);
-    return file + names + section;
+    return elf_image({{name, section}});
+}
+
+std::optional<GoVersion> version_at(const std::string& path) {
+    ElfFile file(path);
+    return go_version_of(file);
 }
 
 std::optional<GoVersion> version_in(const std::string& contents) {
     const tests::TempDir files;
     files.write("program", contents);
-    return go_version_of(files.path() + "/program");
+    return version_at(files.path() + "/program");
 }
 
 TEST(GoVersionText, IsReadFromReleasesCandidatesAndDevelopment) {
@@ -107,15 +91,15 @@ TEST(GoProgram, IsRecognisedByItsSection) {
 }
 
 TEST(GoProgram, IsNoneOfTheseFiles) {
-    EXPECT_FALSE(go_version_of("/nowhere/at/all").has_value());
-    EXPECT_FALSE(go_version_of("/").has_value());
-    EXPECT_FALSE(go_version_of("/dev/zero").has_value());
-    EXPECT_FALSE(go_version_of("/proc/self/exe").has_value());  // this test: C++
+    EXPECT_FALSE(version_at("/nowhere/at/all").has_value());
+    EXPECT_FALSE(version_at("/").has_value());
+    EXPECT_FALSE(version_at("/dev/zero").has_value());
+    EXPECT_FALSE(version_at("/proc/self/exe").has_value());  // this test: C++
     EXPECT_FALSE(version_in("").has_value());
     EXPECT_FALSE(version_in("#!/bin/sh\nexit 0\n").has_value());
     const tests::TempDir files;
     ASSERT_EQ(mkfifo((files.path() + "/fifo").c_str(), 0600), 0);
-    EXPECT_FALSE(go_version_of(files.path() + "/fifo").has_value());
+    EXPECT_FALSE(version_at(files.path() + "/fifo").has_value());
 }
 
 TEST(GoProgram, ThatIsCutOffAnywhereIsReadWithoutHarm) {

@@ -2,70 +2,28 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
+
+#include "tests/daemon/rightsize_fixture.h"
 
 namespace pilotfish::daemon {
 namespace {
 
-constexpr std::uint64_t kMiB = 1u << 20;
-
-// 1.5 CPUs of 8, 256 MiB: the container of the README.
-core::Limits container() {
-    core::Limits limits;
-    limits.cpu.state = core::LimitState::limited;
-    limits.cpu.cpus = 1.5;
-    limits.cpu.source = "/sys/fs/cgroup/cpu.max";
-    limits.cpu.affinity = limits.cpu.online = 8;
-    limits.cpu.levels.push_back({"/sys/fs/cgroup/cpu.max", 1.5, true});
-    limits.memory.state = core::LimitState::limited;
-    limits.memory.limit_bytes = 256 * kMiB;
-    limits.memory.source = "/sys/fs/cgroup/memory.max";
-    limits.memory.levels.push_back({"/sys/fs/cgroup/memory.max", 256 * kMiB, std::nullopt, true});
-    return limits;
-}
-
-class RightsizeTest : public testing::Test {
-  protected:
-    RightsizeTest() { request_.limits = &limits_; }
-    void user(std::vector<std::string> environment) {
-        environment_ = std::move(environment);
-        request_.environment = environment_;
-    }
-    void limit_on_ancestor() {
-        limits_.cpu.levels.insert(limits_.cpu.levels.begin(), {"/own/cpu.max", std::nullopt, true});
-    }
-    std::string value(const std::string& name) const {
-        for (const Hint& hint : rightsize(request_))
-            if (hint.name == name) return hint.value;
-        return "-";
-    }
-    std::string reason(const std::string& name) const {
-        for (const Hint& hint : rightsize(request_))
-            if (hint.name == name) return hint.reason;
-        return "-";
-    }
-    core::Limits limits_ = container();
-    std::vector<std::string> environment_;
-    RightsizeRequest request_;
-};
-
 TEST_F(RightsizeTest, GivesTheSafeSetToAnUnknownProgram) {
     std::string all;
-    for (const Hint& hint : rightsize(request_)) all += hint.name + "=" + hint.value + "\n";
+    for (const Hint& hint : hints()) all += hint.name + "=" + hint.value + "\n";
     EXPECT_EQ(all,
               "GOMAXPROCS=2\n"
+              "GOMEMLIMIT=233203302\n"
               "OMP_NUM_THREADS=2\n"
               "OPENBLAS_NUM_THREADS=2\n"
-              "MKL_NUM_THREADS=2\n"
               "BLIS_NUM_THREADS=2\n"
               "NUMEXPR_NUM_THREADS=2\n"
               "RAYON_NUM_THREADS=2\n"
               "TOKIO_WORKER_THREADS=2\n"
               "PYTHON_CPU_COUNT=2\n"
               "UV_THREADPOOL_SIZE=4\n"
-              "GOMEMLIMIT=233203302\n"
               "MALLOC_ARENA_MAX=2\n");
 }
 
@@ -73,19 +31,19 @@ TEST_F(RightsizeTest, GivesAReasonForEach) {
     EXPECT_EQ(reason("GOMAXPROCS"), "1.5 CPUs of /sys/fs/cgroup/cpu.max");
     EXPECT_EQ(reason("GOMEMLIMIT"),
               "90% of 256 MiB of /sys/fs/cgroup/memory.max, less 8 MiB for pilotfish");
-    for (const Hint& hint : rightsize(request_)) EXPECT_FALSE(hint.reason.empty()) << hint.name;
+    for (const Hint& hint : hints()) EXPECT_FALSE(hint.reason.empty()) << hint.name;
 }
 
 TEST_F(RightsizeTest, OfProfileNoneGivesNothing) {
     request_.profile = RightsizeProfile::none;
-    EXPECT_TRUE(rightsize(request_).empty());
+    EXPECT_TRUE(hints().empty());
 }
 
 TEST_F(RightsizeTest, NeverOverwritesTheUserNotEvenAnEmptyValue) {
     std::vector<std::string> mine;
-    for (const Hint& hint : rightsize(request_)) mine.push_back(hint.name + "=");
+    for (const Hint& hint : hints()) mine.push_back(hint.name + "=");
     user(mine);
-    EXPECT_TRUE(rightsize(request_).empty());
+    EXPECT_TRUE(hints().empty());
 }
 
 TEST_F(RightsizeTest, IsNotMisledByNamesThatOnlyBeginAlike) {
@@ -98,8 +56,8 @@ TEST_F(RightsizeTest, IsNotMisledByNamesThatOnlyBeginAlike) {
 
 TEST_F(RightsizeTest, NeverOutranksWhatTheUserSetForTheSameThing) {
     user({"OMP_NUM_THREADS=1", "GLIBC_TUNABLES=glibc.malloc.arena_max=1"});
-    for (const char* name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
-                             "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "MALLOC_ARENA_MAX"})
+    for (const char* name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS",
+                             "NUMEXPR_NUM_THREADS", "MALLOC_ARENA_MAX"})
         EXPECT_EQ(value(name), "-") << name;
     EXPECT_EQ(value("RAYON_NUM_THREADS"), "2");
     user({"NUMEXPR_MAX_THREADS=1", "GOTO_NUM_THREADS=1"});
@@ -120,9 +78,13 @@ TEST_F(RightsizeTest, NeverLowersTheThreadPoolOfLibuv) {
 }
 
 TEST_F(RightsizeTest, NeverMultipliesProcessesNorStopsAProgramFromStarting) {
-    for (const char* name : {"WEB_CONCURRENCY", "NODE_OPTIONS", "JAVA_TOOL_OPTIONS", "GHCRTS",
-                             "MAKEFLAGS", "ERL_FLAGS"})
-        EXPECT_EQ(value(name), "-") << name;
+    for (const Language language :
+         {Language::unknown, Language::node, Language::java, Language::erlang, Language::make}) {
+        is(language, {20, 0, 0});
+        for (const char* name : {"WEB_CONCURRENCY", "NODE_OPTIONS", "JAVA_TOOL_OPTIONS", "GHCRTS",
+                                 "MAKEFLAGS", "ERL_AFLAGS", "MALLOC_CONF"})
+            EXPECT_EQ(value(name), "-") << name;
+    }
 }
 
 TEST_F(RightsizeTest, GivesNoProcessorHintsWhereAffinitySaysItAll) {
@@ -142,7 +104,7 @@ TEST_F(RightsizeTest, GivesNoMemoryHintsWithoutALimit) {
     EXPECT_EQ(value("GOMEMLIMIT"), "-");
     EXPECT_EQ(value("GOMAXPROCS"), "2");
     limits_.cpu = core::CpuLimit();
-    EXPECT_TRUE(rightsize(request_).empty());
+    EXPECT_TRUE(hints().empty());
 }
 
 TEST_F(RightsizeTest, DividesMemoryAmongWorkersAfterTheDaemonsReserveAndCpuNever) {
@@ -177,14 +139,14 @@ TEST_F(RightsizeTest, UsesMemoryHighItselfWhereItIsLeast) {
 }
 
 TEST_F(RightsizeTest, LeavesAGo125ProgramAloneThatSeesTheLimitItself) {
-    request_.go = GoVersion{1, 25, false};
+    go({1, 25, false});
     EXPECT_EQ(value("GOMAXPROCS"), "-");
     EXPECT_NE(value("GOMEMLIMIT"), "-");
     EXPECT_EQ(value("OMP_NUM_THREADS"), "2");
 }
 
 TEST_F(RightsizeTest, TellsAGo125ProgramOfALimitOnAnAncestor) {
-    request_.go = GoVersion{1, 25, false};
+    go({1, 25, false});
     limit_on_ancestor();
     EXPECT_EQ(value("GOMAXPROCS"), "2");
     user({"GODEBUG=http2client=0,containermaxprocs=0"});
@@ -192,9 +154,9 @@ TEST_F(RightsizeTest, TellsAGo125ProgramOfALimitOnAnAncestor) {
 }
 
 TEST_F(RightsizeTest, TellsOlderGoProgramsAndThoseBuiltNotToLook) {
-    request_.go = GoVersion{1, 19, false};
+    go({1, 19, false});
     EXPECT_EQ(value("GOMAXPROCS"), "2");
-    request_.go = GoVersion{1, 26, true};
+    go({1, 26, true});
     EXPECT_EQ(value("GOMAXPROCS"), "2");
 }
 
@@ -202,6 +164,62 @@ TEST_F(RightsizeTest, RoundsByTheDaemonsPolicyButIgnoresItsOwnProcessorCount) {
     request_.policy.rounding = cgroup::Rounding::floor;
     request_.policy.maxprocs = 5;
     EXPECT_EQ(value("GOMAXPROCS"), "1");
+}
+
+TEST_F(RightsizeTest, LeavesTheLimitOfItsOwnGroupToARuntimeThatFollowsIt) {
+    go({1, 25, false});
+    request_.worker_cpus = 1;
+    EXPECT_EQ(value("GOMAXPROCS"), "1");
+    request_.worker_group = true;
+    EXPECT_EQ(value("GOMAXPROCS"), "-");
+}
+
+TEST_F(RightsizeTest, SaysWhyAVariableIsNotHanded) {
+    user({"OMP_NUM_THREADS=1", "RAYON_NUM_THREADS="});
+    go({1, 26, false});
+    EXPECT_EQ(omitted("GOMAXPROCS"), "Go 1.26 follows the limit by itself, live");
+    EXPECT_EQ(omitted("OMP_NUM_THREADS"), "set already: it stays");
+    EXPECT_EQ(omitted("RAYON_NUM_THREADS"), "set already: it stays");
+    EXPECT_EQ(omitted("OPENBLAS_NUM_THREADS"), "OMP_NUM_THREADS is set already and rules it");
+    EXPECT_EQ(omitted("TOKIO_WORKER_THREADS"), "-");
+    EXPECT_EQ(omitted("NODE_OPTIONS"), "-") << "of no interest to a Go program";
+}
+
+TEST_F(RightsizeTest, SaysHowAFlagIsHad) {
+    is(Language::node, {20, 0, 0});
+    EXPECT_EQ(omitted("NODE_OPTIONS"),
+              "a flag: handed with PILOTFISH_RIGHTSIZE=all, or the worker's RIGHTSIZE=node");
+    request_.profile = RightsizeProfile::all;
+    is(Language::unknown);
+    EXPECT_EQ(omitted("NODE_OPTIONS"),
+              "the program is not recognised as Node.js; the worker's RIGHTSIZE=node says that it "
+              "is");
+    is(Language::python, {3, 11, 0});
+    EXPECT_EQ(omitted("NODE_OPTIONS"), "-");
+}
+
+TEST_F(RightsizeTest, TakesANamedProgramsWordForWhatItIs) {
+    for (const char* name : {"node", "java", "erlang", "make", "ghc", "mkl", "jemalloc"})
+        named_.push_back(name);
+    for (const char* name : {"NODE_OPTIONS", "JAVA_TOOL_OPTIONS", "ERL_AFLAGS", "MAKEFLAGS",
+                             "GHCRTS", "MKL_NUM_THREADS", "MALLOC_CONF"})
+        EXPECT_EQ(value(name), "-") << name;
+    limits_.memory.levels[0].max_bytes = limits_.memory.limit_bytes = 1024 * kMiB;
+    request_.programs = named_;
+    for (const char* name : {"NODE_OPTIONS", "JAVA_TOOL_OPTIONS", "ERL_AFLAGS", "MAKEFLAGS",
+                             "GHCRTS", "MKL_NUM_THREADS", "MALLOC_CONF"})
+        EXPECT_NE(value(name), "-") << name;
+    EXPECT_EQ(value("CARGO_BUILD_JOBS"), "-");
+}
+
+TEST_F(RightsizeTest, OfProfileAllHandsNoFlagToAProgramOfAnotherKind) {
+    request_.profile = RightsizeProfile::all;
+    for (const Language language : {Language::unknown, Language::go, Language::python}) {
+        is(language);
+        for (const char* name :
+             {"NODE_OPTIONS", "JAVA_TOOL_OPTIONS", "ERL_AFLAGS", "MAKEFLAGS", "GHCRTS"})
+            EXPECT_EQ(value(name), "-") << name;
+    }
 }
 
 }  // namespace

@@ -1,0 +1,114 @@
+#include "daemon/rightsize_row.h"
+
+#include <algorithm>
+
+namespace pilotfish::daemon {
+namespace {
+
+// Below this a limit would only make a runtime collect without end. Chosen, not measured.
+constexpr std::uint64_t kLeastMemoryBytes = 16u << 20;
+
+std::string cpus_words(double cpus) {
+    return cgroup::cpus_text(cpus) + (cpus == 1 ? " CPU" : " CPUs");
+}
+
+std::string share_words(double share) {
+    return share == 1 ? "" : cgroup::cpus_text(share * 100) + "% of ";
+}
+
+std::optional<Processors> processors_of(const RightsizeRequest& request) {
+    const core::CpuLimit& cpu = request.limits->cpu;
+    const bool limited = cpu.state == core::LimitState::limited && cpu.cpus.has_value();
+    double cpus = limited ? *cpu.cpus : cpu.affinity;
+    Processors processors;
+    if (limited) {
+        processors.words = cpus_words(cpus) + " of " + cpu.source;
+        processors.of_own_group = !cpu.levels.empty() && cpu.levels.front().source == cpu.source;
+        processors.of_container = true;
+    }
+    if (request.worker_cpus && *request.worker_cpus < cpus) {
+        cpus = *request.worker_cpus;
+        processors.words = cpus_words(cpus) + " of the worker's CPU setting";
+        processors.of_own_group = request.worker_group;
+        processors.of_container = false;
+    }
+    if (cpus >= cpu.affinity) return std::nullopt;
+    processors.count = cgroup::round_cpus(cpus, request.policy.rounding,
+                                          request.policy.maxprocs_min, cpu.affinity);
+    return processors;
+}
+
+MemoryPart part_of_setting(std::uint64_t bytes, double share) {
+    return {cgroup::share_of(bytes, share),
+            share_words(share) + cgroup::bytes_text(bytes) + " of the worker's MEMORY setting"};
+}
+
+std::optional<MemoryPart> part_of_container(const RightsizeRequest& request, double share) {
+    const auto soft = cgroup::soft_limit(request.limits->memory, share);
+    if (!soft || soft->bytes <= request.daemon_reserve_bytes) return std::nullopt;
+    const auto sharers = static_cast<std::uint64_t>(std::max(request.memory_workers, 1));
+    MemoryPart part;
+    part.bytes = (soft->bytes - request.daemon_reserve_bytes) / sharers;
+    part.words = (soft->is_high ? "memory.high, " : share_words(share)) +
+                 cgroup::bytes_text(soft->of_bytes) + " of " + soft->source + ", less " +
+                 cgroup::bytes_text(request.daemon_reserve_bytes) + " for pilotfish";
+    if (sharers > 1) part.words += ", shared by " + std::to_string(sharers) + " workers";
+    return part;
+}
+
+}  // namespace
+
+Situation::Situation(const RightsizeRequest& request)
+    : request_(request), processors_(processors_of(request)) {}
+
+std::optional<MemoryPart> Situation::memory(double share) const {
+    const auto part = request_.worker_memory_bytes
+                          ? part_of_setting(*request_.worker_memory_bytes, share)
+                          : part_of_container(request_, share);
+    if (!part || part->bytes < kLeastMemoryBytes) return std::nullopt;
+    return part;
+}
+
+std::optional<std::string_view> Situation::user_value(std::string_view name) const {
+    for (const std::string& entry : request_.environment)
+        if (entry.size() > name.size() && entry[name.size()] == '=' && entry.starts_with(name))
+            return std::string_view(entry).substr(name.size() + 1);
+    return std::nullopt;
+}
+
+bool Situation::user_text_has(std::string_view name,
+                              std::initializer_list<std::string_view> parts) const {
+    const auto text = user_value(name);
+    return text && std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
+               return text->find(part) != std::string_view::npos;
+           });
+}
+
+std::string Situation::before_users(std::string_view name, std::string ours, char between) const {
+    const auto text = user_value(name);
+    if (text && !text->empty()) ours.append(1, between).append(*text);
+    return ours;
+}
+
+Proposal processor_count(const Situation& situation) {
+    const auto& processors = situation.processors();
+    if (!processors) return {};
+    return {std::to_string(processors->count), processors->words};
+}
+
+std::array<std::span<const RightsizeRow>, 8> rightsize_table() {
+    return {go_rows(),   thread_pool_rows(), malloc_rows(), node_rows(),
+            java_rows(), language_rows(),    build_rows(),  server_rows()};
+}
+
+std::vector<std::string_view> rightsize_programs() {
+    std::vector<std::string_view> names;
+    for (const auto& rows : rightsize_table())
+        for (const RightsizeRow& row : rows)
+            if (!row.program.empty() &&
+                std::find(names.begin(), names.end(), row.program) == names.end())
+                names.push_back(row.program);
+    return names;
+}
+
+}  // namespace pilotfish::daemon

@@ -40,16 +40,11 @@ bool sees_processors(const Situation& situation) {
 
 // What the JVM takes a percentage of; nullopt: not the limit that holds.
 std::optional<std::uint64_t> seen_memory(const Situation& situation) {
-    const RightsizeRequest& request = situation.request();
-    const core::MemoryLimit& memory = request.limits->memory;
+    const core::MemoryLimit& memory = situation.request().limits->memory;
     const Version& java = situation.program().version;
-    if (request.worker_group && request.worker_memory_bytes)
-        return sees_groups(java, memory.version) ? request.worker_memory_bytes : std::nullopt;
-    const bool own = !memory.levels.empty() && memory.levels.front().source == memory.source;
-    if (memory.limit_bytes &&
-        ((own && sees_groups(java, memory.version)) || sees_ancestors(java, memory.version)))
-        return memory.limit_bytes;
-    return std::nullopt;
+    if (const auto own = situation.memory_of_own_group(); own && sees_groups(java, memory.version))
+        return own;
+    return sees_ancestors(java, memory.version) ? memory.limit_bytes : std::nullopt;
 }
 
 bool user_rules(const Situation& situation, std::initializer_list<std::string_view> parts) {

@@ -10,12 +10,16 @@ constexpr double kHeapShare = 0.75;
 // Chosen, not measured: with less a program of any size would collect without end.
 constexpr std::uint64_t kLeastOldSpaceMiB = 64;
 
-// --max-old-space-size does not count the young generation, for which V8 adds up to three
-// semi-spaces. Measured as heap_size_limit less the flag: 48 MiB in Node.js 20 and 22, 192 in 24,
-// 96 in 26. Of a version that is not known the most is taken.
-std::uint64_t young_generation_mib(int major) {
-    if (major == 0 || (major > 22 && major < 26)) return 192;
-    return major <= 22 ? 48 : 96;
+// --max-old-space-size does not count the young generation, which V8 sizes by the memory that it
+// sees: in proportion up to 4 GiB, and the same beyond. Measured as heap_size_limit less the flag,
+// in MiB at 4 GiB: 48 in Node.js 20 and 22, 192 in 24, 96 in 26; of a version that is not known the
+// most is taken, and where V8 takes the machine's memory for its own, the whole.
+std::uint64_t young_generation_mib(int major, std::optional<std::uint64_t> seen_bytes) {
+    const bool is_most = major == 0 || (major > 22 && major < 26);
+    const std::uint64_t most = is_most ? 192 : major <= 22 ? 48 : 96;
+    constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
+    if (!seen_bytes || *seen_bytes >= kMostBytes) return most;
+    return (most * (*seen_bytes / kMiB) + kMostBytes / kMiB - 1) / (kMostBytes / kMiB);
 }
 
 Proposal old_space(const Situation& situation) {
@@ -25,7 +29,8 @@ Proposal old_space(const Situation& situation) {
                                            "max-heap-size", "max_heap_size"}))
         return {"", "NODE_OPTIONS has a size of the heap already, which rules it"};
     const std::uint64_t heap = cgroup::share_of(part->bytes, kHeapShare) / kMiB;
-    const std::uint64_t young = young_generation_mib(situation.program().version.major);
+    const std::uint64_t young =
+        young_generation_mib(situation.program().version.major, situation.memory_of_own_group());
     const std::string less = ", less " + std::to_string(young) + " MiB for V8's young generation";
     const std::string words = "75% of " + part->words + less;
     if (heap < young + kLeastOldSpaceMiB) return {"", "too little is left of " + words};

@@ -69,6 +69,13 @@ std::optional<MemoryPart> Situation::memory(double share) const {
     return part;
 }
 
+std::optional<std::uint64_t> Situation::memory_of_own_group() const {
+    const core::MemoryLimit& memory = request_.limits->memory;
+    if (request_.worker_group && request_.worker_memory_bytes) return request_.worker_memory_bytes;
+    const bool own = !memory.levels.empty() && memory.levels.front().source == memory.source;
+    return own ? memory.limit_bytes : std::nullopt;
+}
+
 std::optional<std::string_view> Situation::user_value(std::string_view name) const {
     for (const std::string& entry : request_.environment)
         if (entry.size() > name.size() && entry[name.size()] == '=' && entry.starts_with(name))

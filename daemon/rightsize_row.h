@@ -49,6 +49,10 @@ class Situation {
     // or too little to live with.
     std::optional<MemoryPart> memory(double share) const;
 
+    // The memory limit that a runtime reads which looks at its own group alone; nullopt: it would
+    // take the machine's for it.
+    std::optional<std::uint64_t> memory_of_own_group() const;
+
     std::optional<std::string_view> user_value(std::string_view name) const;
     bool user_text_has(std::string_view name, std::initializer_list<std::string_view> parts) const;
     // Ours in front of the user's text, which is read last and so wins.

@@ -17,28 +17,37 @@ class RightsizeNode : public RightsizeTest {
 
 // 75% of 1016 MiB is 762.
 TEST_F(RightsizeNode, KeepsTheWholeHeapInThreeQuarters) {
+    EXPECT_EQ(options(20), "--max-old-space-size=750");
+    EXPECT_EQ(options(24), "--max-old-space-size=714");
+    EXPECT_EQ(options(26), "--max-old-space-size=738");
+    EXPECT_EQ(options(0), options(24)) << "of an unknown version the most is taken";
+    has_memory(8192 * kMiB);  // 6138
+    EXPECT_EQ(options(20), "--max-old-space-size=6090");
+    EXPECT_EQ(options(24), "--max-old-space-size=5946");
+}
+
+TEST_F(RightsizeNode, ThatTakesTheMachinesMemoryForItsOwnIsLeftAllThatItsYoungGenerationMayBe) {
+    limit_on_ancestor();
     EXPECT_EQ(options(20), "--max-old-space-size=714");
     EXPECT_EQ(options(24), "--max-old-space-size=570");
-    EXPECT_EQ(options(26), "--max-old-space-size=666");
-    EXPECT_EQ(options(0), options(24)) << "of an unknown version the most is taken";
 }
 
 TEST_F(RightsizeNode, DividesTheHeapAmongWorkers) {
     request_.memory_workers = 2;
-    EXPECT_EQ(options(20), "--max-old-space-size=333");
+    EXPECT_EQ(options(20), "--max-old-space-size=369");
 }
 
 TEST_F(RightsizeNode, IsHandedNoHeapTooSmallToLiveWith) {
-    has_memory(128 * kMiB);
+    has_memory(80 * kMiB);
     EXPECT_EQ(options(20), "-");
     EXPECT_TRUE(omitted("NODE_OPTIONS").starts_with("too little is left of 75% of"));
 }
 
 TEST_F(RightsizeNode, ReadsTheUsersOptionsLast) {
     user({"NODE_OPTIONS=--no-warnings --title=x"});
-    EXPECT_EQ(options(20), "--max-old-space-size=714 --no-warnings --title=x");
+    EXPECT_EQ(options(20), "--max-old-space-size=750 --no-warnings --title=x");
     user({"NODE_OPTIONS="});
-    EXPECT_EQ(options(20), "--max-old-space-size=714");
+    EXPECT_EQ(options(20), "--max-old-space-size=750");
 }
 
 TEST_F(RightsizeNode, LeavesTheUsersOwnHeapAlone) {

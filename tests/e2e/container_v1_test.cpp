@@ -46,6 +46,37 @@ TEST_F(InAContainer, TheWorkerIsHandedWhatTheContainerAllows) {
         << "the limit and its source are logged once at start: " << outcome.err;
 }
 
+TEST_F(InAContainer, EnvShowsWhatIsHandedAndWhatIsNot) {
+    const auto env = [](const std::string& form, std::vector<std::string> more) {
+        more.insert(more.end(), {"--env", "OMP_NUM_THREADS=7"});
+        return run(in_container(limited(more), {"/pilotfish", "env", form})).out;
+    };
+    const std::string shell = env("--shell", {});
+    EXPECT_TRUE(contains(shell, "export GOMAXPROCS='2'\n")) << shell;
+    EXPECT_FALSE(contains(shell, "OMP_NUM_THREADS")) << shell;
+    for (std::size_t at = 0; at < shell.size(); at = shell.find('\n', at) + 1)
+        EXPECT_EQ(shell.compare(at, 7, "export "), 0) << shell.substr(at);
+    const std::string json = env("--json", {});
+    EXPECT_TRUE(contains(json, R"({"name":"OMP_NUM_THREADS","reason":"set already: it stays"})"))
+        << json;
+    EXPECT_TRUE(contains(json, R"("program":null)")) << json;
+    EXPECT_TRUE(contains(json, R"({"name":"GOMAXPROCS","value":"2","reason":"1.5 CPUs of )"))
+        << json;
+    const std::string flags = env("--json", {"--env", "PILOTFISH_RIGHTSIZE=all"});
+    EXPECT_TRUE(contains(flags, R"({"name":"NODE_OPTIONS","reason":"the program is not recog)"))
+        << flags;
+}
+
+TEST_F(InAContainer, AFlagIsPutBeforeTheUsersOwn) {
+    const Outcome outcome =
+        run(in_container(limited({"--env", "NODE_OPTIONS=--no-warnings", "--env",
+                                  "PILOTFISH_WORKER_MAIN_RIGHTSIZE=node"}),
+                         as_pid1({"sh", "-c", "echo \"($NODE_OPTIONS)\""})));
+    EXPECT_EQ(outcome.end, exited(0)) << outcome.err;
+    EXPECT_TRUE(contains(outcome.out, "(--max-old-space-size=")) << outcome.out;
+    EXPECT_TRUE(contains(outcome.out, " --no-warnings)")) << outcome.out;
+}
+
 TEST_F(InAContainer, ExitCodesComeOutOfTheContainer) {
     EXPECT_EQ(run(in_container({}, as_pid1({"sh", "-c", "exit 7"}))).end, exited(7));
     EXPECT_EQ(run(in_container({}, as_pid1({"sh", "-c", "kill -KILL $$"}))).end,

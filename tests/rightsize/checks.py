@@ -150,8 +150,8 @@ RUNTIMES = [
             build="rust", checks=[
         Check("rayon::current_num_threads()", ["{work}/rust/debug/threads", "rayon"], ["RAYON_NUM_THREADS"], machine, "1",
               level="parent"),
-        Check("Tokio's workers (1.24, which does not read it)", ["{work}/rust/debug/threads", "tokio"],
-              ["TOKIO_WORKER_THREADS"], "2", "2", quota=1.5),
+        Check("Tokio's workers", ["{work}/rust/debug/threads", "tokio"], ["TOKIO_WORKER_THREADS"], machine, "1",
+              level="parent"),
         Check("NUM_JOBS of a build script", ["sh", "-c",
               "cd {work}/rust-source && touch build.rs && {cargo} >&2 && exec {work}/rust/debug/threads jobs"],
               ["CARGO_BUILD_JOBS"], "1", "2", "all", quota=1.5)]),

@@ -25,7 +25,8 @@ bool sees_groups(const Version& java, int group_version) {
            (java.major == 11 && java.update >= 16) || (java.major == 8 && java.update >= 372);
 }
 
-// From JDK 24 on a limit on an ancestor, too (JDK-8322420), measured for neither version: on v2.
+// From JDK 24 on a limit on an ancestor, too (JDK-8322420). On v1 that broke again (JDK-8370572):
+// there it is not relied upon.
 bool sees_ancestors(const Version& java, int group_version) {
     return group_version == 2 && java.major >= 24;
 }

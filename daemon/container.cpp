@@ -166,6 +166,10 @@ class Container {
                                           oom_, events_),
                   server_options(configuration.settings)) {
         groups_.apply(limits_.snapshot().limits);
+        groups_.on_made([this](const std::string& worker, const cgroup::ChildGroup& group) {
+            const cgroup::GroupPlace* const memory = group.place_of("memory");
+            if (memory != nullptr) oom_.add_group(worker, memory->directory, memory->version);
+        });
     }
 
     int run() {
@@ -228,6 +232,7 @@ class Container {
         if (starts_once_) leave_directory();
         start_server();
         introduce();
+        limits_.add_listener(groups_);
         limits_.add_listener(strain_);
         co_await limits_.follow();
     }

@@ -215,6 +215,7 @@ SharedGroup WorkerGroups::ready(const config::WorkerSettings& settings) {
     set_limits(settings.name, *group, limits);
     say(core::LogLevel::debug,
         settings.name + " has the group " + group->places().front().directory);
+    if (made_) made_(settings.name, *group);
     const std::lock_guard lock(mutex_);
     groups_[settings.name] = group;
     return group;

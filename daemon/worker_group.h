@@ -11,6 +11,7 @@
 // in notices() or the log, once, and the worker starts without it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,7 @@
 #include "config/load.h"
 #include "core/limits.h"
 #include "core/log.h"
+#include "daemon/container_limits.h"
 
 namespace pilotfish::daemon {
 
@@ -38,7 +40,7 @@ cgroup::GroupLimits group_limits(const config::WorkerSettings& settings,
 // runs in the daemon's own process and never has one.
 bool wants_group(const config::WorkerSettings& settings, config::ChildGroups choice);
 
-class WorkerGroups {
+class WorkerGroups final : public LimitsListener {
   public:
     // Where somebody wants a group: removes what dead daemons left, and makes this process ready to
     // have groups below its own.
@@ -58,6 +60,12 @@ class WorkerGroups {
     // anew and written.
     void apply(const core::Limits& limits);
 
+    void limits_changed(const LimitsSnapshot& now) override { apply(now.limits); }
+
+    // Called with each group that is made, before anybody is born in it. To be set before ready().
+    using Made = std::function<void(const std::string& worker, const cgroup::ChildGroup&)>;
+    void on_made(Made made) { made_ = std::move(made); }
+
     // The group of the worker's next run; null: it has none.
     SharedGroup ready(const config::WorkerSettings& settings);
 
@@ -72,6 +80,7 @@ class WorkerGroups {
                     const cgroup::GroupLimits& limits);
 
     const config::Configuration& configuration_;
+    Made made_;
     std::vector<Notice> notices_;
     std::optional<cgroup::GroupOwner> owner_;  // set: groups can be made
 

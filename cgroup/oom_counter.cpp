@@ -52,4 +52,17 @@ GroupMemory read_group_memory(const FileSource& source, const std::string& direc
     return memory;
 }
 
+std::optional<std::uint64_t> group_working_set(const FileSource& source,
+                                               const std::string& directory, int version) {
+    const bool v2 = version == 2;
+    std::string text;
+    const char* const usage_name = v2 ? "/memory.current" : "/memory.usage_in_bytes";
+    if (!source.read(directory + usage_name, kLimitFileCapBytes, text).ok()) return std::nullopt;
+    const auto usage = parse_number(trim(text));
+    if (!usage || !source.read(directory + "/memory.stat", kStatFileCapBytes, text).ok())
+        return usage;
+    const auto cache = find_value(text, v2 ? "inactive_file" : "total_inactive_file").value_or(0);
+    return *usage > cache ? *usage - cache : 0;
+}
+
 }  // namespace pilotfish::cgroup

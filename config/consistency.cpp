@@ -162,6 +162,32 @@ void check_plugin(const WorkerConfiguration& worker, const std::string& prefix,
     }
 }
 
+// A restart that RESTART=never forbids would be a surprise just when nobody looks; and a hosted
+// task gets no signal.
+void check_reactions(const WorkerConfiguration& worker, const std::string& prefix,
+                     std::vector<std::string>& errors) {
+    const WorkerSettings& settings = worker.settings;
+    if (settings.on_memory.kind == Reaction::Kind::restart &&
+        settings.restart == RestartPolicy::never) {
+        errors.push_back("cannot use " + prefix + "ON_MEMORY=restart: " + settings.name +
+                         " is never restarted by its RESTART" +
+                         (origin_of(worker, "RESTART") == Origin::environment
+                              ? ""
+                              : ", which is never unless it is set") +
+                         "; set " + prefix + "RESTART to on-failure or always, or " + prefix +
+                         "ON_MEMORY to a signal");
+    }
+    if (settings.plugin.empty()) return;
+    const auto check = [&](const Reaction& reaction, std::string_view name) {
+        if (reaction.kind != Reaction::Kind::signal) return;
+        errors.push_back("cannot use " + prefix + std::string(name) + "=" +
+                         format_reaction(reaction) +
+                         " with a plugin: it gets no signal; use restart or none");
+    };
+    check(settings.on_resize, "ON_RESIZE");
+    check(settings.on_memory, "ON_MEMORY");
+}
+
 void check_worker(const WorkerConfiguration& worker, const Configuration& configuration,
                   bool needs_command, std::vector<std::string>& errors) {
     const WorkerSettings& settings = worker.settings;
@@ -174,6 +200,7 @@ void check_worker(const WorkerConfiguration& worker, const Configuration& config
                          prefix + "COMMAND, or " + prefix + "PLUGIN");
     }
     check_plugin(worker, prefix, errors);
+    check_reactions(worker, prefix, errors);
     for (const std::string& name : settings.after) {
         if (configuration.find_worker(name) != nullptr) continue;
         errors.push_back("cannot use " + prefix + "AFTER: no worker " + name +

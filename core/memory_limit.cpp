@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "core/check.h"
+#include "core/frame_pool.h"
 
 namespace pilotfish::core {
 namespace {
@@ -14,9 +15,16 @@ namespace {
 constexpr std::uint64_t kNoLimit = UINT64_MAX;
 
 std::atomic<std::uint64_t> limit_bytes{kNoLimit};
-std::atomic<std::int64_t> last_reclaim_ns{0};
 std::atomic<std::uint64_t> cycles{0};
+std::atomic<std::uint64_t> shrinks{0};
+std::atomic<std::uint64_t> purges{0};
 std::atomic<std::int64_t> total_ns{0};
+
+std::mutex steps_mutex;
+MemorySteps& steps() {
+    static MemorySteps all;
+    return all;
+}
 
 std::mutex shrinkers_mutex;
 std::array<Shrinker, 16> shrinkers;
@@ -25,6 +33,14 @@ std::size_t shrinker_count = 0;
 std::optional<std::uint64_t> as_optional(std::uint64_t bytes) {
     if (bytes == kNoLimit) return std::nullopt;
     return bytes;
+}
+
+// The runtime's own cache goes first, then what others have registered.
+int run_shrinkers() {
+    FramePool::trim_depot();
+    const std::lock_guard lock(shrinkers_mutex);
+    for (std::size_t i = 0; i < shrinker_count; ++i) shrinkers[i]();
+    return static_cast<int>(shrinker_count) + 1;
 }
 
 }  // namespace
@@ -40,12 +56,32 @@ std::uint64_t heap_in_use_bytes() noexcept {
     return heap.uordblks + heap.hblkhd;
 }
 
-bool memory_limit_reached(TimePoint now) noexcept {
-    const std::uint64_t limit = limit_bytes.load(std::memory_order_relaxed);
-    if (limit == kNoLimit) return false;
-    const std::int64_t last = last_reclaim_ns.load(std::memory_order_relaxed);
-    if (last != 0 && to_ns(now) - last < Duration(kReclaimPause).count()) return false;
-    return heap_in_use_bytes() >= limit;
+MemoryDue check_memory_limit(TimePoint now, std::uint64_t heap_bytes) noexcept {
+    const std::lock_guard lock(steps_mutex);
+    return steps().look(heap_bytes, runtime::memory_limit(), now);
+}
+
+MemoryCycle run_memory_cycle(MemoryDue due) {
+    MemoryCycle cycle;
+    cycle.steps = due;
+    cycle.heap_before_bytes = heap_in_use_bytes();
+    const std::int64_t begin = monotonic_ns();
+    if (due.shrink) {
+        cycle.shrinkers = run_shrinkers();
+        shrinks.fetch_add(1, std::memory_order_relaxed);
+    }
+    const std::int64_t shrunk = monotonic_ns();
+    if (due.purge) {
+        malloc_trim(0);
+        purges.fetch_add(1, std::memory_order_relaxed);
+    }
+    const std::int64_t end = monotonic_ns();
+    cycle.shrink_time = std::chrono::nanoseconds(shrunk - begin);
+    cycle.purge_time = std::chrono::nanoseconds(end - shrunk);
+    cycle.heap_after_bytes = heap_in_use_bytes();
+    total_ns.fetch_add(end - begin, std::memory_order_relaxed);
+    cycle.number = cycles.fetch_add(1, std::memory_order_relaxed) + 1;
+    return cycle;
 }
 
 }  // namespace pilotfish::core
@@ -61,19 +97,18 @@ std::optional<std::uint64_t> memory_limit() noexcept {
 }
 
 void reclaim() {
-    const std::int64_t begin = core::monotonic_ns();
-    core::last_reclaim_ns.store(begin, std::memory_order_relaxed);
+    const core::MemoryDue both{.shrink = true, .purge = true};
     {
-        const std::lock_guard lock(core::shrinkers_mutex);
-        for (std::size_t i = 0; i < core::shrinker_count; ++i) core::shrinkers[i]();
+        const std::lock_guard lock(core::steps_mutex);
+        core::steps().taken(both, core::from_ns(core::monotonic_ns()));
     }
-    malloc_trim(0);
-    core::cycles.fetch_add(1, std::memory_order_relaxed);
-    core::total_ns.fetch_add(core::monotonic_ns() - begin, std::memory_order_relaxed);
+    core::run_memory_cycle(both);
 }
 
 ReclaimTotals reclaim_totals() noexcept {
     return {core::cycles.load(std::memory_order_relaxed),
+            core::shrinks.load(std::memory_order_relaxed),
+            core::purges.load(std::memory_order_relaxed),
             std::chrono::nanoseconds(core::total_ns.load(std::memory_order_relaxed))};
 }
 

@@ -1,13 +1,15 @@
 // The soft memory limit of this process, as Go's debug.SetMemoryLimit has it: a figure that memory
-// use should stay below, and what is done when it does not.
+// use should stay below, and the steps that are taken as it nears (core/memory_steps.h).
 //
-// Reaching it stops nobody. check_memory_limit() takes one step: registered shrinkers run, then
-// freed memory goes back to the system. A step costs up to 100 ms with a large heap (malloc_trim,
-// measured in reference hosts at 304 -> 45 MiB), so steps are at least 30 s apart and run off the
-// processors.
+//     const MemoryDue due = check_memory_limit(now, heap_in_use_bytes());   // once a second or so
+//     set_spawn_brake(due.brake);
+//     if (due.any_step()) co_await blocking([&] { cycle = run_memory_cycle(due); });
 //
-// Thread-safety: any thread. Ownership: shrinkers are borrowed functions. Blocks: reclaim() only.
-// Fails: never.
+// Reaching it stops nobody.
+//
+// Thread-safety: any thread. Ownership: shrinkers are borrowed functions. Blocks:
+// run_memory_cycle() and reclaim(), up to 100 ms with a large heap: off the processors. Fails:
+// never. Units: bytes.
 #pragma once
 
 #include <chrono>
@@ -15,12 +17,11 @@
 #include <optional>
 
 #include "core/clock.h"
+#include "core/memory_steps.h"
 
 namespace pilotfish::core {
 
-inline constexpr std::chrono::seconds kReclaimPause{30};
-
-// Gives up what it can spare; called by reclaim(), on its thread.
+// Gives up what it can spare; called by the first step, on its thread.
 using Shrinker = void (*)() noexcept;
 // For the life of the process; at most 16.
 void add_shrinker(Shrinker shrinker);
@@ -28,9 +29,20 @@ void add_shrinker(Shrinker shrinker);
 // Bytes of this process's heap that are in use. A few microseconds.
 std::uint64_t heap_in_use_bytes() noexcept;
 
-// True when the heap is at or above the limit and the last step is long enough ago: then call
-// reclaim(), through blocking().
-bool memory_limit_reached(TimePoint now) noexcept;
+// Which steps are due with a heap of this size. Those it names are taken to be taken.
+MemoryDue check_memory_limit(TimePoint now, std::uint64_t heap_bytes) noexcept;
+
+// What a cycle did.
+struct MemoryCycle {
+    std::uint64_t number = 0;  // of the process's life, from 1
+    MemoryDue steps;
+    int shrinkers = 0;  // that were called, the runtime's own included
+    std::uint64_t heap_before_bytes = 0;
+    std::uint64_t heap_after_bytes = 0;
+    std::chrono::nanoseconds shrink_time{0};
+    std::chrono::nanoseconds purge_time{0};
+};
+MemoryCycle run_memory_cycle(MemoryDue steps);
 
 }  // namespace pilotfish::core
 
@@ -42,6 +54,8 @@ std::optional<std::uint64_t> memory_limit() noexcept;
 
 struct ReclaimTotals {
     std::uint64_t cycles = 0;
+    std::uint64_t shrinks = 0;
+    std::uint64_t purges = 0;
     std::chrono::nanoseconds time{0};
 };
 

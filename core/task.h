@@ -16,6 +16,7 @@
 // coroutine with captures.
 #pragma once
 
+#include <atomic>
 #include <coroutine>
 #include <exception>
 #include <initializer_list>
@@ -277,10 +278,25 @@ class [[nodiscard]] JoinAwait : JoinWaiter {
     std::source_location where_;
 };
 
+// The heap is over its limit (core/memory_room.h): the untyped half of what spawn does about it.
+extern constinit std::atomic<bool> spawn_brake;
+void give_way_when_spawning() noexcept;
+Task<void> wait_for_memory_room();
+template <class T>
+Task<T> begin_with_room(Task<T> task) {
+    Task<void> room = wait_for_memory_room();
+    co_await room;
+    co_return co_await task;
+}
+
 // Starts the task beside the caller. Requires: called from a task of the runtime.
 template <class T>
 JoinHandle<T> spawn(Task<T> task, SpawnOptions options = {},
                     std::source_location where = std::source_location::current()) {
+    if (spawn_brake.load(std::memory_order_relaxed)) [[unlikely]] {
+        give_way_when_spawning();
+        if (task) task = begin_with_room(std::move(task));
+    }
     // Released only now: a task that could not be recorded is destroyed here.
     JoinHandle<T> handle(spawn_record(task.frame(), options, where));
     task.release();

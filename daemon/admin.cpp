@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "core/memory_limit.h"
+#include "core/memory_room.h"
 #include "core/runtime.h"
 #include "core/stack_census.h"
 #include "daemon/build.h"
@@ -31,7 +32,7 @@ http::Cause cause_of(const Worker& worker, bool ok) {
     return {worker.settings().name, ok, detail};
 }
 
-http::WorkerView view_of(const Worker& worker, const OomWatch& oom) {
+http::WorkerView own_view_of(const Worker& worker, const OomWatch& oom) {
     const WorkerStatus status = worker.status();
     const Clock::time_point now = Clock::now();
     http::WorkerView view;
@@ -87,13 +88,14 @@ class TextStream final : public http::BodyStream {
 
 Admin::Admin(const config::Settings& settings, const Supervisor& supervisor,
              ContainerLimits& limits, const ContainerStrain& strain, const OomWatch& oom,
-             EventLog& events)
+             EventLog& events, const MemoryWatch& memory)
     : settings_(settings),
       supervisor_(supervisor),
       limits_(limits),
       strain_(strain),
       oom_(oom),
-      events_(events) {}
+      events_(events),
+      memory_(memory) {}
 
 http::HealthView Admin::liveness() const {
     const auto stall = runtime::scheduler_stall(Clock::now());
@@ -164,6 +166,12 @@ http::RuntimeView Admin::runtime() const {
     const runtime::ReclaimTotals reclaims = runtime::reclaim_totals();
     view.memory.reclaim_cycles = reclaims.cycles;
     view.memory.reclaim_pause_seconds = seconds(reclaims.time);
+    view.memory.limit_bytes = runtime::memory_limit();
+    view.memory.shrinks = reclaims.shrinks;
+    view.memory.purges = reclaims.purges;
+    const core::BrakeTotals brakes = core::brake_totals();
+    view.memory.brakes = brakes.brakes;
+    view.memory.held = brakes.held;
     if (const auto own = usage_of(getpid())) {
         view.threads = own->threads;
         view.memory.resident_bytes = own->resident_bytes;
@@ -180,16 +188,30 @@ http::UsageView Admin::usage() const {
     return usage_view(limits_.usage(), strain_.figures(), oom_.kills_below());
 }
 
+// With what the daemon as a whole knows of it.
+http::WorkerView Admin::view_of(std::size_t worker) const {
+    http::WorkerView view = own_view_of(*supervisor_.workers()[worker], oom_);
+    if (const WorkerBudget* budget = limits_.snapshot().budgets->find(view.name))
+        if (budget->soft) view.memory_budget_bytes = budget->soft->bytes;
+    const MemoryWatch::Counts counts = memory_.counts()[worker];
+    for (std::size_t kind = 0; kind < counts.size(); ++kind) {
+        if (counts[kind] == 0) continue;
+        view.memory_steps.push_back(
+            {std::string(name_of(static_cast<GuardAction::Kind>(kind))), counts[kind]});
+    }
+    return view;
+}
+
 std::vector<http::WorkerView> Admin::workers() const {
     std::vector<http::WorkerView> views;
-    for (const auto& worker : supervisor_.workers()) views.push_back(view_of(*worker, oom_));
+    for (std::size_t at = 0; at < supervisor_.workers().size(); ++at) views.push_back(view_of(at));
     return views;
 }
 
 std::optional<http::WorkerView> Admin::worker(const std::string& name) const {
-    for (const auto& worker : supervisor_.workers()) {
-        if (worker->settings().name == name) return view_of(*worker, oom_);
-    }
+    const auto& workers = supervisor_.workers();
+    for (std::size_t at = 0; at < workers.size(); ++at)
+        if (workers[at]->settings().name == name) return view_of(at);
     return std::nullopt;
 }
 

@@ -10,6 +10,7 @@
 #include "daemon/container_limits.h"
 #include "daemon/container_strain.h"
 #include "daemon/event_log.h"
+#include "daemon/memory_watch.h"
 #include "daemon/oom_verdict.h"
 #include "daemon/supervisor.h"
 #include "http/sources.h"
@@ -19,7 +20,8 @@ namespace pilotfish::daemon {
 class Admin final : public http::Sources {
   public:
     Admin(const config::Settings& settings, const Supervisor& supervisor, ContainerLimits& limits,
-          const ContainerStrain& strain, const OomWatch& oom, EventLog& events);
+          const ContainerStrain& strain, const OomWatch& oom, EventLog& events,
+          const MemoryWatch& memory);
 
     http::HealthView liveness() const override;
     http::HealthView readiness() const override;
@@ -35,12 +37,15 @@ class Admin final : public http::Sources {
     std::vector<std::string> command_line() const override;
 
   private:
+    http::WorkerView view_of(std::size_t worker) const;
+
     const config::Settings& settings_;
     const Supervisor& supervisor_;
     ContainerLimits& limits_;
     const ContainerStrain& strain_;
     const OomWatch& oom_;
     EventLog& events_;
+    const MemoryWatch& memory_;
     const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     const std::chrono::system_clock::time_point started_wall_ = std::chrono::system_clock::now();
     mutable std::atomic<bool> has_started_{false};  // startupz latches

@@ -12,6 +12,7 @@
 #include "config/check_report.h"
 #include "config/help.h"
 #include "config/load.h"
+#include "daemon/budgets.h"
 #include "daemon/build.h"
 #include "daemon/container_limits.h"
 #include "daemon/env_report.h"
@@ -71,10 +72,20 @@ core::Result<config::Configuration> with_plugins_tried(
     return core::Error{std::move(refusals), 0};
 }
 
+// What the workers claim together is compared with the container that this runs in.
+core::Result<config::Configuration> with_budgets_checked(
+    core::Result<config::Configuration> configuration) {
+    if (!configuration) return configuration;
+    const core::Limits limits = cgroup::read_limits(cgroup::FileSource::this_process());
+    for (std::string& warning : make_budgets(*configuration, limits).warnings)
+        configuration->warnings.push_back(std::move(warning));
+    return configuration;
+}
+
 int check(const config::Invocation& invocation) {
+    auto loaded = with_budgets_checked(with_plugins_tried(config::load(environ, invocation)));
     const config::CheckReport report =
-        config::check_report(with_plugins_tried(config::load(environ, invocation)), invocation.form,
-                             isatty(STDOUT_FILENO) == 1);
+        config::check_report(loaded, invocation.form, isatty(STDOUT_FILENO) == 1);
     print(STDERR_FILENO, report.errors);
     if (!print(STDOUT_FILENO, report.output)) return 1;
     return report.exit_code;

@@ -26,9 +26,12 @@
 #include "daemon/hints.h"
 #include "daemon/log_format.h"
 #include "daemon/log_spdlog.h"
+#include "daemon/memory_trace.h"
+#include "daemon/memory_watch.h"
 #include "daemon/oom_verdict.h"
 #include "daemon/output.h"
 #include "daemon/plugin_file.h"
+#include "daemon/reactions.h"
 #include "daemon/standard_descriptors.h"
 #include "daemon/supervisor.h"
 #include "daemon/termination_log.h"
@@ -128,11 +131,10 @@ class Container {
               const SignalsAtStart& signals)
         : configuration_(configuration),
           entrypoint_(entrypoint),
-          starts_once_(entrypoint && configuration.workers.front().settings.restart ==
-                                         config::RestartPolicy::never),
+          starts_once_(entrypoint && !may_start_again(configuration.workers.front().settings)),
           directory_(starts_once_ ? std::string() : leave_directory()),
           groups_(configuration),
-          limits_(configuration.settings, events_),
+          limits_(configuration, events_),
           standard_error_(STDERR_FILENO),
           standard_output_(STDOUT_FILENO),
           one_output_(same_destination(STDOUT_FILENO, STDERR_FILENO)),
@@ -143,7 +145,10 @@ class Container {
                   say(core::LogLevel::warn, text);
                   events_.record("oom", worker, text);
               }),
-          strain_(limits_, oom_, events_, {}),
+          strain_(limits_, oom_, events_,
+                  [this](std::chrono::steady_clock::time_point now) {
+                      memory_watch_.pressure_told(now);
+                  }),
           supervisor_({
               .configuration = configuration,
               .entrypoint = entrypoint,
@@ -162,11 +167,19 @@ class Container {
               .after_first_start =
                   [this] { core::spawn(after_first_start(), {.name = "limits"}).detach(); },
           }),
+          memory_trace_(standard_error_, configuration.settings.debug.memtrace),
+          memory_watch_({.configuration = configuration,
+                         .limits = limits_,
+                         .supervisor = supervisor_,
+                         .trace = memory_trace_,
+                         .events = events_,
+                         .group_bytes = [this](const Worker& worker) { return held_by(worker); }}),
+          resize_reactions_(supervisor_),
           server_(std::make_shared<Admin>(configuration.settings, supervisor_, limits_, strain_,
-                                          oom_, events_),
+                                          oom_, events_, memory_watch_),
                   server_options(configuration.settings)) {
         groups_.apply(limits_.snapshot().limits);
-        groups_.on_made([this](const std::string& worker, const cgroup::ChildGroup& group) {
+        groups_.when_made([this](const std::string& worker, const cgroup::ChildGroup& group) {
             const cgroup::GroupPlace* const memory = group.place_of("memory");
             if (memory != nullptr) oom_.add_group(worker, memory->directory, memory->version);
         });
@@ -234,6 +247,9 @@ class Container {
         introduce();
         limits_.add_listener(groups_);
         limits_.add_listener(strain_);
+        limits_.trace_to(&memory_trace_);
+        limits_.add_listener(resize_reactions_);
+        limits_.add_listener(memory_watch_);
         co_await limits_.follow();
     }
 
@@ -247,6 +263,8 @@ class Container {
             say(core::LogLevel::warn, warning);
         for (const std::string& warning : limits_.snapshot().limits.warnings)
             core::log(core::LogLevel::warn, "cgroup", warning);
+        for (const std::string& warning : limits_.snapshot().budgets->warnings)
+            say(core::LogLevel::warn, warning);
     }
 
     void start_server() {
@@ -265,7 +283,24 @@ class Container {
     std::vector<Hint> hints_for(const config::WorkerSettings& worker,
                                 const std::vector<std::string>& environment) {
         const ContainerLimits::Snapshot now = limits_.snapshot();
-        return worker_hints(configuration_, worker, environment, now.limits, directory_).hints;
+        return worker_hints(configuration_, worker,
+                            {.environment = environment,
+                             .limits = now.limits,
+                             .budgets = *now.budgets,
+                             .directory = directory_,
+                             .has_group = groups_.gives(worker)})
+            .hints;
+    }
+
+    // What the kernel counts for the worker's own group; nullopt: it has none.
+    std::optional<std::uint64_t> held_by(const Worker& worker) const {
+        for (const cgroup::GroupPlace& place : worker.group_places()) {
+            const auto& controllers = place.controllers;
+            if (std::find(controllers.begin(), controllers.end(), "memory") == controllers.end())
+                continue;
+            return cgroup::group_working_set(limits_.source(), place.directory, place.version);
+        }
+        return std::nullopt;
     }
 
     // The last line of the log, whatever else has just been said beside it.
@@ -299,6 +334,9 @@ class Container {
     OomWatch oom_;
     ContainerStrain strain_;
     Supervisor supervisor_;
+    MemoryTrace memory_trace_;
+    MemoryWatch memory_watch_;
+    ResizeReactions resize_reactions_;
     http::Server server_;
     std::mutex server_mutex_;  // over start and stop
     bool server_stopped_ = false;

@@ -8,6 +8,7 @@
 #include "core/blocking.h"
 #include "core/log.h"
 #include "core/memory_limit.h"
+#include "core/memory_room.h"
 #include "core/runtime.h"
 #include "core/sleep.h"
 
@@ -57,16 +58,20 @@ cgroup::DerivePolicy derive_policy(const config::Settings& settings) {
     return policy;
 }
 
-ContainerLimits::ContainerLimits(const config::Settings& settings, EventLog& events)
-    : policy_(derive_policy(settings)),
-      interval_(settings.limits_interval),
+ContainerLimits::ContainerLimits(const config::Configuration& configuration, EventLog& events)
+    : configuration_(configuration),
+      hosts_tasks_(std::any_of(configuration.workers.begin(), configuration.workers.end(),
+                               [](const auto& worker) { return !worker.settings.plugin.empty(); })),
+      policy_(derive_policy(configuration.settings)),
+      interval_(configuration.settings.limits_interval),
       source_(cgroup::FileSource::this_process()),
       events_(events),
       snapshot_(take_snapshot(cgroup::read_limits(source_))),
       usage_(source_, snapshot_.limits) {}
 
 ContainerLimits::Snapshot ContainerLimits::take_snapshot(const core::Limits& limits) const {
-    return {limits, cgroup::derive(limits, policy_)};
+    return {limits, cgroup::derive(limits, policy_),
+            std::make_shared<const Budgets>(make_budgets(configuration_, limits))};
 }
 
 ContainerLimits::Snapshot ContainerLimits::snapshot() const {
@@ -130,11 +135,29 @@ core::Task<void> ContainerLimits::follow() {
         const auto check = follower_->next_check();
         if (check && now >= *check) changed |= follower_->on_check(now);
         if (changed) publish();
-        if (core::memory_limit_reached(now)) co_await core::blocking(runtime::reclaim);
         if (const auto event = follower_->take_event()) tell(*event);
         if (ticked)
             for (LimitsListener* const listener : listeners_) listener->limits_tick(now);
+        co_await mind_the_heap(now);
     }
+}
+
+// Off the processors: a purge takes up to 100 ms. The tick waits for it, as nothing it would read
+// meanwhile could be acted upon better.
+core::Task<void> ContainerLimits::mind_the_heap(Clock::time_point now) {
+    const auto limit = runtime::memory_limit();
+    if (!limit) {
+        core::set_spawn_brake(false);
+        co_return;
+    }
+    const std::uint64_t heap = core::heap_in_use_bytes();
+    const core::MemoryDue due = core::check_memory_limit(now, heap);
+    // Without hosted tasks there is nobody to be held back but the daemon's own few.
+    core::set_spawn_brake(due.brake && hosts_tasks_);
+    if (!due.any_step()) co_return;
+    auto run = [due] { return core::run_memory_cycle(due); };
+    const core::MemoryCycle cycle = co_await core::blocking(run);
+    if (trace_ != nullptr) trace_->cycle(cycle, *limit);
 }
 
 // In the log for people, in the record with old and new for programs.
@@ -159,23 +182,31 @@ void ContainerLimits::tell(const cgroup::LimitsEvent& event) {
     add("soft_limit_bytes", bytes_text(before.derived.soft_limit_bytes),
         bytes_text(after.derived.soft_limit_bytes));
     events_.record("limits", {}, event.text, std::move(fields));
+    for (LimitsListener* const listener : listeners_) listener->limits_resized(event);
 }
 
 void ContainerLimits::publish() {
     usage_.resolve(follower_->limits());
+    const std::shared_ptr<const Budgets> before = snapshot().budgets;
+    const Snapshot now = take_snapshot(follower_->limits());
     {
         const std::lock_guard lock(mutex_);
-        snapshot_ = take_snapshot(follower_->limits());
+        snapshot_ = now;
     }
     apply();
-    const Snapshot now = snapshot();
+    // What did not fit before was told then.
+    const std::vector<std::string>& told = before->warnings;
+    for (const std::string& warning : now.budgets->warnings) {
+        if (std::find(told.begin(), told.end(), warning) == told.end())
+            core::log(core::LogLevel::warn, "daemon", warning);
+    }
     for (LimitsListener* const listener : listeners_) listener->limits_changed(now);
 }
 
 void ContainerLimits::apply() const {
     const Snapshot now = snapshot();
     runtime::max_procs(now.derived.maxprocs);
-    runtime::set_memory_limit(now.derived.soft_limit_bytes);
+    runtime::set_memory_limit(now.budgets->heap_bytes);
 }
 
 }  // namespace pilotfish::daemon

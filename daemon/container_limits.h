@@ -1,9 +1,11 @@
-// What the container allows, followed live: read at the start, applied to the scheduler, told in
-// the log, handed to workers and shown by the admin plane.
+// What the container allows, followed live: read at the start, applied to the scheduler and the
+// daemon's own heap, divided among the workers, told in the log and shown by the admin plane. Its
+// task has the one tick that all of the daemon shares.
 //
-// Thread-safety: snapshot() and usage(), any thread; follow() once, as a task. Ownership: owns the
-// follower and its descriptors. Blocks: only on cgroupfs, some microseconds. Fails: never; what
-// could not be read is in the warnings.
+// Thread-safety: snapshot() and usage(), any thread; add_listener() before follow(); follow() once,
+// as a task. Ownership: owns the follower and its descriptors; borrows the configuration and the
+// listeners. Blocks: only on cgroupfs, some microseconds. Fails: never; what could not be read is
+// in the warnings.
 #pragma once
 
 #include <chrono>
@@ -14,10 +16,12 @@
 #include "cgroup/derive.h"
 #include "cgroup/follower.h"
 #include "cgroup/usage.h"
-#include "config/settings.h"
+#include "config/load.h"
 #include "core/limits.h"
 #include "core/task.h"
+#include "daemon/budgets.h"
 #include "daemon/event_log.h"
+#include "daemon/memory_trace.h"
 
 namespace pilotfish::daemon {
 
@@ -27,6 +31,7 @@ cgroup::DerivePolicy derive_policy(const config::Settings& settings);
 struct LimitsSnapshot {
     core::Limits limits;
     core::DerivedLimits derived;
+    std::shared_ptr<const Budgets> budgets;  // never nullptr
 };
 
 // Who else lives by the limits. All are called on the task of follow(), one after another: they may
@@ -35,6 +40,8 @@ class LimitsListener {
   public:
     // At each change, possibly several a resize; the daemon itself has followed already.
     virtual void limits_changed(const LimitsSnapshot&) {}
+    // Once a resize, when it has come to rest.
+    virtual void limits_resized(const cgroup::LimitsEvent&) {}
     // Each PILOTFISH_LIMITS_INTERVAL.
     virtual void limits_tick(std::chrono::steady_clock::time_point /*now*/) {}
 
@@ -45,11 +52,13 @@ class LimitsListener {
 class ContainerLimits {
   public:
     // Reads everything once.
-    ContainerLimits(const config::Settings& settings, EventLog& events);
+    ContainerLimits(const config::Configuration& configuration, EventLog& events);
 
     using Snapshot = LimitsSnapshot;
     // The listener must stay as long as follow() runs.
     void add_listener(LimitsListener& listener) { listeners_.push_back(&listener); }
+    // Where a cycle of the heap is told; before follow(). nullptr: nowhere.
+    void trace_to(MemoryTrace* trace) { trace_ = trace; }
     Snapshot snapshot() const;
     cgroup::Usage usage();
     // Of the group that owns the CPU limit: one file, read anew.
@@ -60,8 +69,8 @@ class ContainerLimits {
     // ..."
     std::string summary() const;
 
-    // Runs until the runtime ends: hands processors and soft limit to the runtime, now and after
-    // each change, and steps in when this process's own heap reaches the soft limit.
+    // Runs until the runtime ends: hands processors and heap budget to the runtime, now and after
+    // each change, and steps in as this process's own heap nears its budget.
     core::Task<void> follow();
 
   private:
@@ -69,7 +78,10 @@ class ContainerLimits {
     void publish();
     void tell(const cgroup::LimitsEvent& event);
     void apply() const;
+    core::Task<void> mind_the_heap(std::chrono::steady_clock::time_point now);
 
+    const config::Configuration& configuration_;
+    const bool hosts_tasks_;
     const cgroup::DerivePolicy policy_;
     const std::chrono::nanoseconds interval_;
     const cgroup::FileSource source_;
@@ -77,6 +89,7 @@ class ContainerLimits {
         follower_;  // made by follow(): its watches need not hold up a start
     EventLog& events_;
     std::vector<LimitsListener*> listeners_;
+    MemoryTrace* trace_ = nullptr;
     mutable std::mutex mutex_;
     Snapshot snapshot_;
     cgroup::UsageReader usage_;

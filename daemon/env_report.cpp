@@ -67,17 +67,15 @@ core::Result<std::string> env_report(const config::Configuration& configuration,
                                      const config::Invocation& invocation) {
     const core::Limits limits = cgroup::read_limits(cgroup::FileSource::this_process());
     // Without a worker of its own it answers for the command an image may have.
-    config::WorkerSettings only;
-    only.name = "main";
+    config::Configuration shown = configuration;
+    if (shown.workers.empty()) shown.workers.emplace_back().settings.name = "main";
     std::vector<const config::WorkerSettings*> asked;
     std::vector<std::string_view> names;
-    for (const config::WorkerConfiguration& worker : configuration.workers) {
+    for (const config::WorkerConfiguration& worker : shown.workers) {
         names.push_back(worker.settings.name);
         if (invocation.worker.empty() || invocation.worker == worker.settings.name)
             asked.push_back(&worker.settings);
     }
-    if (asked.empty() && (invocation.worker.empty() || invocation.worker == only.name))
-        asked.push_back(&only);
     if (asked.empty()) {
         const std::string_view nearest = config::nearest_name(invocation.worker, names);
         return core::Error{
@@ -85,13 +83,16 @@ core::Result<std::string> env_report(const config::Configuration& configuration,
             (nearest.empty() ? std::string() : "; did you mean " + std::string(nearest) + "?")};
     }
 
+    const Budgets budgets = make_budgets(shown, limits);
     std::vector<http::WorkerHintsView> views;
     for (const config::WorkerSettings* worker : asked) {
         const std::vector<std::string> environment = worker_environment(*worker);
         http::WorkerHintsView view;
         view.worker = worker->name;
         view.program = program_words(worker_program(*worker, environment, {}));
-        const Rightsizing sizing = worker_hints(configuration, *worker, environment, limits, {});
+        const Rightsizing sizing = worker_hints(
+            shown, *worker,
+            {.environment = environment, .limits = limits, .budgets = budgets, .directory = {}});
         for (const Hint& hint : sizing.hints)
             view.hints.push_back({hint.name, hint.value, hint.reason});
         for (const Omission& omission : sizing.omissions)

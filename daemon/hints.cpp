@@ -1,7 +1,5 @@
 #include "daemon/hints.h"
 
-#include <algorithm>
-
 #include "daemon/container_limits.h"
 #include "daemon/spawn.h"
 
@@ -29,9 +27,7 @@ Program worker_program(const config::WorkerSettings& worker,
 }
 
 Rightsizing worker_hints(const config::Configuration& configuration,
-                         const config::WorkerSettings& worker,
-                         const std::vector<std::string>& environment, const core::Limits& limits,
-                         const std::string& directory) {
+                         const config::WorkerSettings& worker, const WorkerSurroundings& around) {
     RightsizeRequest request;
     request.profile = profile_of(configuration.settings.rightsize);
     if (worker.rightsize) {
@@ -42,11 +38,18 @@ Rightsizing worker_hints(const config::Configuration& configuration,
     if (request.profile == RightsizeProfile::none) return {};
     // A hosted task has our environment and follows the limits with us.
     if (!worker.plugin.empty()) return {};
-    request.limits = &limits;
+    request.limits = &around.limits;
     request.policy = derive_policy(configuration.settings);
     request.memory_workers = std::max(1, static_cast<int>(configuration.workers.size()));
-    request.environment = environment;
-    request.program = worker_program(worker, environment, directory);
+    if (const WorkerBudget* budget = around.budgets.find(worker.name)) {
+        request.worker_cpus = budget->cpus;
+        request.worker_memory_bytes = budget->memory_bytes;
+        request.soft = budget->soft;
+        request.whole = budget->whole;
+    }
+    request.worker_group = around.has_group;
+    request.environment = around.environment;
+    request.program = worker_program(worker, around.environment, around.directory);
     return rightsize(request);
 }
 

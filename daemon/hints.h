@@ -10,16 +10,24 @@
 
 #include "config/load.h"
 #include "core/limits.h"
+#include "daemon/budgets.h"
 #include "daemon/rightsize.h"
 
 namespace pilotfish::daemon {
 
-// environment: what the worker will be started with; a variable set there is never hinted.
-// directory: where it starts without a CWD setting; empty: here.
+// What a worker finds around it; borrowed for the call.
+struct WorkerSurroundings {
+    // What it will be started with; a variable set there is never hinted.
+    const std::vector<std::string>& environment;
+    const core::Limits& limits;
+    const Budgets& budgets;        // made of the configuration and these limits
+    const std::string& directory;  // where it starts without a CWD setting; empty: here
+    // Its CPU and MEMORY are caps of a group of its own, where a runtime that looks finds them.
+    bool has_group = false;
+};
+
 Rightsizing worker_hints(const config::Configuration& configuration,
-                         const config::WorkerSettings& worker,
-                         const std::vector<std::string>& environment, const core::Limits& limits,
-                         const std::string& directory);
+                         const config::WorkerSettings& worker, const WorkerSurroundings& around);
 
 // Which runtime its command is.
 Program worker_program(const config::WorkerSettings& worker,

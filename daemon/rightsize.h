@@ -27,6 +27,7 @@
 
 #include "cgroup/derive.h"
 #include "core/limits.h"
+#include "daemon/budgets.h"
 #include "daemon/program.h"
 
 namespace pilotfish::daemon {
@@ -56,13 +57,14 @@ struct RightsizeRequest {
     const core::Limits* limits = nullptr;   // borrowed for the call. Requires: set
     cgroup::DerivePolicy policy;  // its rounding and its memory share; maxprocs is ours alone
 
-    int memory_workers = 1;  // how many workers share the memory, this one included
-    // What the daemon keeps for itself: twice its budget of 4 MB (targets, "Supervisor").
-    std::uint64_t daemon_reserve_bytes = 8u << 20;
-
+    // Of daemon/budgets.h:
     std::optional<double> worker_cpus;                 // the worker's CPU setting
-    std::optional<std::uint64_t> worker_memory_bytes;  // its MEMORY setting: not divided
-    // Both are caps of a group of its own, where a runtime that looks finds them by itself.
+    std::optional<std::uint64_t> worker_memory_bytes;  // its MEMORY setting
+    std::optional<MemoryPart> soft;   // what it should stay below; nullopt: nothing limits it
+    std::optional<MemoryPart> whole;  // what it may use at all
+    int memory_workers = 1;           // how many workers share the memory, this one included
+    // CPU and MEMORY are caps of a group of its own, where a runtime that looks finds them by
+    // itself.
     bool worker_group = false;
 
     std::span<const std::string> environment;  // what the worker gets anyway: "NAME=value"

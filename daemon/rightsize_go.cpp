@@ -18,10 +18,7 @@ Proposal processors(const Situation& situation) {
 }
 
 Proposal memory(const Situation& situation) {
-    const cgroup::DerivePolicy& policy = situation.request().policy;
-    const bool is_share = policy.memory == cgroup::DerivePolicy::Memory::share;
-    auto part =
-        situation.memory(is_share ? policy.memory_share : cgroup::DerivePolicy().memory_share);
+    auto part = situation.soft_memory();
     if (!part) return {};
     return {std::to_string(part->bytes), std::move(part->words)};
 }

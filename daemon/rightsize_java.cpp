@@ -69,7 +69,7 @@ void add(Proposal& proposal, const std::string& flags, const std::string& reason
 }
 
 void propose_heap(const Situation& situation, Proposal& proposal, std::string& not_handed) {
-    const auto part = situation.memory(1);
+    const auto part = situation.memory();
     if (!part) return;
     const auto seen = seen_memory(situation);
     if (!seen) {

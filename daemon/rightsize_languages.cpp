@@ -32,7 +32,7 @@ Proposal r_processes(const Situation& situation) {
 }
 
 Proposal r_vectors(const Situation& situation) {
-    const auto part = situation.memory(1);
+    const auto part = situation.memory();
     if (!part) return {};
     return {mib(cgroup::share_of(part->bytes, 0.8)) + "M", "80% of " + part->words};
 }
@@ -40,7 +40,7 @@ Proposal r_vectors(const Situation& situation) {
 Proposal ghc(const Situation& situation) {
     if (situation.user_value("GHCRTS")) return {"", "set already: it stays"};
     const auto& processors = situation.processors();
-    const auto part = situation.memory(1);
+    const auto part = situation.memory();
     Proposal proposal;
     if (processors) proposal = {"-N" + std::to_string(processors->count), processors->words};
     if (!part) return proposal;
@@ -58,7 +58,7 @@ Proposal dotnet_processors(const Situation& situation) {
 // Hexadecimal, as .NET reads its limits of memory.
 Proposal dotnet_heap(const Situation& situation) {
     const RightsizeRequest& request = situation.request();
-    const auto part = situation.memory(1);
+    const auto part = situation.memory();
     if (!part) return {};
     if (request.memory_workers <= 1 && (!request.worker_memory_bytes || request.worker_group))
         return {"", ".NET takes 75% of its container by itself"};

@@ -23,7 +23,7 @@ std::uint64_t young_generation_mib(int major, std::optional<std::uint64_t> seen_
 }
 
 Proposal old_space(const Situation& situation) {
-    const auto part = situation.memory(1);
+    const auto part = situation.memory();
     if (!part) return {};
     if (situation.user_text_has(kOptions, {"max-old-space-size", "max_old_space_size",
                                            "max-heap-size", "max_heap_size"}))

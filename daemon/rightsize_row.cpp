@@ -12,10 +12,6 @@ std::string cpus_words(double cpus) {
     return cgroup::cpus_text(cpus) + (cpus == 1 ? " CPU" : " CPUs");
 }
 
-std::string share_words(double share) {
-    return share == 1 ? "" : cgroup::cpus_text(share * 100) + "% of ";
-}
-
 std::optional<Processors> processors_of(const RightsizeRequest& request) {
     const core::CpuLimit& cpu = request.limits->cpu;
     const bool limited = cpu.state == core::LimitState::limited && cpu.cpus.has_value();
@@ -38,22 +34,8 @@ std::optional<Processors> processors_of(const RightsizeRequest& request) {
     return processors;
 }
 
-MemoryPart part_of_setting(std::uint64_t bytes, double share) {
-    return {cgroup::share_of(bytes, share),
-            share_words(share) + cgroup::bytes_text(bytes) + " of the worker's MEMORY setting"};
-}
-
-std::optional<MemoryPart> part_of_container(const RightsizeRequest& request, double share) {
-    const auto soft = cgroup::soft_limit(request.limits->memory, share);
-    if (!soft || soft->bytes <= request.daemon_reserve_bytes) return std::nullopt;
-    const auto sharers = static_cast<std::uint64_t>(std::max(request.memory_workers, 1));
-    MemoryPart part;
-    part.bytes = (soft->bytes - request.daemon_reserve_bytes) / sharers;
-    part.words = (soft->is_high ? "memory.high, " : share_words(share)) +
-                 cgroup::bytes_text(soft->of_bytes) + " of " + soft->source + ", less " +
-                 cgroup::bytes_text(request.daemon_reserve_bytes) + " for pilotfish";
-    if (sharers > 1) part.words += ", shared by " + std::to_string(sharers) + " workers";
-    return part;
+std::optional<MemoryPart> enough(const std::optional<MemoryPart>& part) {
+    return part && part->bytes >= kLeastMemoryBytes ? part : std::nullopt;
 }
 
 }  // namespace
@@ -61,13 +43,8 @@ std::optional<MemoryPart> part_of_container(const RightsizeRequest& request, dou
 Situation::Situation(const RightsizeRequest& request)
     : request_(request), processors_(processors_of(request)) {}
 
-std::optional<MemoryPart> Situation::memory(double share) const {
-    const auto part = request_.worker_memory_bytes
-                          ? part_of_setting(*request_.worker_memory_bytes, share)
-                          : part_of_container(request_, share);
-    if (!part || part->bytes < kLeastMemoryBytes) return std::nullopt;
-    return part;
-}
+std::optional<MemoryPart> Situation::memory() const { return enough(request_.whole); }
+std::optional<MemoryPart> Situation::soft_memory() const { return enough(request_.soft); }
 
 std::optional<std::uint64_t> Situation::memory_of_own_group() const {
     const core::MemoryLimit& memory = request_.limits->memory;

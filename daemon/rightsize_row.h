@@ -31,11 +31,6 @@ struct Processors {
     bool of_container = false;  // it is the container's, not the worker's CPU setting
 };
 
-struct MemoryPart {
-    std::uint64_t bytes = 0;
-    std::string words;
-};
-
 // A request, with what most rows ask of it.
 class Situation {
   public:
@@ -45,9 +40,10 @@ class Situation {
     const Program& program() const { return request_.program; }
     // nullopt where the affinity says it all.
     const std::optional<Processors>& processors() const { return processors_; }
-    // This worker's part of `share` of the memory (memory.high counts whole); nullopt: unlimited,
-    // or too little to live with.
-    std::optional<MemoryPart> memory(double share) const;
+    // This worker's part of the memory, all of it or below the soft limit; nullopt: unlimited, or
+    // too little to live with.
+    std::optional<MemoryPart> memory() const;
+    std::optional<MemoryPart> soft_memory() const;
 
     // The memory limit that a runtime reads which looks at its own group alone; nullopt: it would
     // take the machine's for it.

@@ -13,7 +13,7 @@ Proposal web_processes(const Situation& situation) {
     if (!processors) return {};
     auto count = static_cast<std::uint64_t>(processors->count);
     std::string reason = processors->words;
-    if (const auto part = situation.memory(1); part && part->bytes / kWebProcessBytes < count) {
+    if (const auto part = situation.memory(); part && part->bytes / kWebProcessBytes < count) {
         count = part->bytes / kWebProcessBytes;
         reason = "one process in 256 MiB, of " + part->words;
     }

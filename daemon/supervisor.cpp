@@ -55,7 +55,7 @@ void Supervisor::make_workers() {
         if (parts_.entrypoint) {
             role.inherit_descriptors = true;
             role.is_the_container = true;
-            role.ends_its_group = settings.restart != config::RestartPolicy::never;
+            role.ends_its_group = may_start_again(settings);
             // Unless it was given less, its time is the container's, which ends it by itself.
             const config::Settings& whole = parts_.configuration.settings;
             if (settings.stop_timeout + whole.drain_delay >= whole.stop_timeout) {

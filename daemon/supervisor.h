@@ -47,6 +47,12 @@ struct SupervisorParts {
     std::function<void()> after_first_start;
 };
 
+// False: what only its first start needs can be let go of after that.
+inline bool may_start_again(const config::WorkerSettings& settings) {
+    return settings.restart != config::RestartPolicy::never ||
+           settings.on_resize.kind == config::Reaction::Kind::restart;
+}
+
 class Supervisor final : WorkerContext {
   public:
     explicit Supervisor(SupervisorParts parts);

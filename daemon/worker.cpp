@@ -80,9 +80,10 @@ core::Task<void> Worker::watch() {
         auto received = co_await inbox_.receive(stop_deadline_);
         if (received.wake == core::Wake::timed_out) {
             if (!forced) {
-                say(core::LogLevel::warn, "did not end within " +
-                                              duration_text(*role_.stop_timeout) + ": " +
-                                              std::string(run_->force_words()));
+                say(core::LogLevel::warn,
+                    "did not end within " +
+                        duration_text(role_.stop_timeout.value_or(settings_.stop_timeout)) + ": " +
+                        std::string(run_->force_words()));
             }
             expect_kill();
             run_->end_by_force();
@@ -102,15 +103,16 @@ core::Task<void> Worker::watch() {
                 const std::string text = message.end.sentence + after;
                 run_->over(message.end.reason);
                 note_end(message.end, forced ? text + ", as it did not stop" : text);
-                if (!stop_requested_) apply(WorkerEvent::ended);
+                if (state() != WorkerState::stopping) apply(WorkerEvent::ended);
                 co_return;
             }
             case Message::Kind::stop: begin_stop(message.signal); break;
+            case Message::Kind::restart: begin_restart(message); break;
             case Message::Kind::ready:
                 if (state() == WorkerState::running) apply(WorkerEvent::became_ready);
                 break;
             case Message::Kind::suspended:
-                if (!stop_requested_) run_->suspend_with_it();
+                if (!stop_requested_ && !restart_reason_) run_->suspend_with_it();
                 break;
             case Message::Kind::released: break;
         }
@@ -140,11 +142,28 @@ void Worker::begin_stop(const std::optional<ReceivedSignal>& with) {
         .number = settings_.stop_signal.number, .queued = false, .value = {}, .sender = 0});
     if (!stop_requested_) {
         stop_requested_ = true;
-        apply(WorkerEvent::stop_requested);
-        if (role_.stop_timeout) stop_deadline_ = SteadyClock::now() + *role_.stop_timeout;
+        // A restart has asked it already; then it is the end for good, by that one's deadline.
+        if (state() != WorkerState::stopping) {
+            apply(WorkerEvent::stop_requested);
+            if (role_.stop_timeout) stop_deadline_ = SteadyClock::now() + *role_.stop_timeout;
+        }
     }
     if (signal.number == SIGKILL) expect_kill();
     run_->ask_to_stop(signal);
+}
+
+// The entrypoint's own command has no deadline to end by, as the container's ends it; here it needs
+// one.
+void Worker::begin_restart(const Message& message) {
+    // An earlier run was meant, which has ended by itself meanwhile.
+    if (message.run != status().starts) return;
+    if (stop_requested_ || restart_reason_) return;
+    restart_reason_ = message.reason;
+    say(core::LogLevel::info, "is asked to end and start again: " + message.reason);
+    apply(WorkerEvent::restart_asked);
+    stop_deadline_ = SteadyClock::now() + settings_.stop_timeout;
+    run_->ask_to_stop(
+        {.number = settings_.stop_signal.number, .queued = false, .value = {}, .sender = 0});
 }
 
 // What a run left behind (the group of a process) was told to end when it ended; whoever is deaf is
@@ -165,7 +184,19 @@ core::Task<void> Worker::end_leftovers() {
     }
 }
 
+void Worker::begin_anew() {
+    say(core::LogLevel::info, status().last_end_text + "; starting it again");
+    {
+        const std::lock_guard lock(mutex_);
+        ++status_.restarts[*restart_reason_];
+    }
+    restart_reason_.reset();
+    stop_deadline_.reset();
+    apply(WorkerEvent::begins_anew);
+}
+
 void Worker::decide() {
+    if (restart_reason_ && !stop_requested_) return begin_anew();
     const bool good = ended_well();
     const bool again =
         !stop_requested_ && (settings_.restart == config::RestartPolicy::always ||
@@ -278,6 +309,15 @@ void Worker::release() { send(Message::Kind::released); }
 
 void Worker::stop(std::optional<ReceivedSignal> with) {
     inbox_.post({.kind = Message::Kind::stop, .signal = with, .end = {}});
+}
+
+void Worker::restart(std::string reason) {
+    const WorkerStatus now = status();
+    if (is_over(now.state)) return;
+    Message message{.kind = Message::Kind::restart, .signal = {}, .end = {}};
+    message.reason = std::move(reason);
+    message.run = now.state == WorkerState::starting ? now.starts + 1 : now.starts;
+    inbox_.post(std::move(message));
 }
 
 bool Worker::forward(const ReceivedSignal& signal) {

@@ -72,6 +72,11 @@ class Worker final : RunListener {
     void release();
     // Sends the stop signal (or this one) and lets it end for good.
     void stop(std::optional<ReceivedSignal> with = std::nullopt);
+    // Asks it to end and starts it again at once, with what the container allows by then. reason:
+    // as it is counted, "resize". This is no failure: no back-off, and its RESTART is not asked.
+    // One that does not run, ends, or is asked already is left as it is: its next start, if there
+    // is one, knows what the container allows.
+    void restart(std::string reason);
     // A process and its group get SIGKILL; a hosted task is left behind. Requires: is_up(state()).
     void kill_now();
     // Somebody of ours is about to kill it, wherever it is: its end will be no riddle.
@@ -81,9 +86,11 @@ class Worker final : RunListener {
 
   private:
     struct Message {
-        enum class Kind : std::uint8_t { released, stop, ready, ended, suspended } kind;
+        enum class Kind : std::uint8_t { released, stop, restart, ready, ended, suspended } kind;
         std::optional<ReceivedSignal> signal;
         RunEnd end{};
+        std::string reason{};   // of a restart
+        std::uint64_t run = 0;  // that is to be restarted, by WorkerStatus::starts
     };
 
     void run_ready() override;
@@ -98,6 +105,8 @@ class Worker final : RunListener {
     void note_start();
     void note_end(const RunEnd& end, std::string text);
     void begin_stop(const std::optional<ReceivedSignal>& with);
+    void begin_restart(const Message& message);
+    void begin_anew();
     void decide();
     void apply(WorkerEvent event);
     void send(Message::Kind kind);
@@ -113,6 +122,7 @@ class Worker final : RunListener {
 
     // The life's own, touched by live() alone.
     bool stop_requested_ = false;
+    std::optional<std::string> restart_reason_;  // the run is to end and another to follow
     std::optional<SteadyTime> stop_deadline_;
 
     std::atomic<bool> killed_by_us_{false};  // the current run was sent SIGKILL

@@ -19,25 +19,6 @@ std::optional<std::uint64_t> start_time_of(pid_t pid) {
     return stat->start_ticks;
 }
 
-std::optional<std::uint64_t> bytes_of(const std::optional<config::MemoryAmount>& amount,
-                                      const core::MemoryLimit& memory) {
-    if (!amount) return std::nullopt;
-    if (!amount->is_share) return amount->size.count;
-    const auto whole = memory.limit_bytes ? memory.limit_bytes : memory.total_bytes;
-    if (!whole) return std::nullopt;
-    return static_cast<std::uint64_t>(amount->share * static_cast<double>(*whole));
-}
-
-std::optional<double> cpus_of(const std::optional<config::CpuAmount>& amount,
-                              const core::CpuLimit& cpu) {
-    if (!amount) return std::nullopt;
-    const double machine = std::min(cpu.affinity, cpu.online);
-    const double whole = cpu.cpus ? std::min(*cpu.cpus, machine) : machine;
-    const double asked = amount->is_share ? amount->share * whole : amount->cpus;
-    // v1 refuses a quota above the parent's; v2 takes it, to no effect.
-    return cpu.cpus ? std::min(asked, *cpu.cpus) : asked;
-}
-
 // The settings that are about a controller, of those that some worker has set.
 std::set<std::string> settings_about(const std::string& controller,
                                      const std::vector<config::WorkerConfiguration>& workers) {
@@ -82,10 +63,11 @@ void say(core::LogLevel level, const std::string& line) { core::log(level, "daem
 cgroup::GroupLimits group_limits(const config::WorkerSettings& settings,
                                  const core::Limits& limits) {
     cgroup::GroupLimits result;
-    result.cpus = cpus_of(settings.cpu, limits.cpu);
+    if (settings.cpu) result.cpus = cpus_of(*settings.cpu, limits.cpu);
     if (settings.cpu_weight) result.cpu_weight = settings.cpu_weight->count;
-    result.memory_bytes = bytes_of(settings.memory, limits.memory);
-    result.memory_high_bytes = bytes_of(settings.memory_high, limits.memory);
+    if (settings.memory) result.memory_bytes = bytes_of(*settings.memory, limits.memory);
+    if (settings.memory_high)
+        result.memory_high_bytes = bytes_of(*settings.memory_high, limits.memory);
     if (settings.pids) result.pids = settings.pids->most;
     return result;
 }
@@ -195,8 +177,12 @@ void WorkerGroups::apply(const core::Limits& limits) {
     }
 }
 
+bool WorkerGroups::gives(const config::WorkerSettings& settings) const {
+    return owner_ && wants_group(settings, configuration_.settings.child_groups);
+}
+
 SharedGroup WorkerGroups::ready(const config::WorkerSettings& settings) {
-    if (!owner_ || !wants_group(settings, configuration_.settings.child_groups)) return nullptr;
+    if (!gives(settings)) return nullptr;
     cgroup::GroupLimits limits;
     {
         const std::lock_guard lock(mutex_);
@@ -215,7 +201,7 @@ SharedGroup WorkerGroups::ready(const config::WorkerSettings& settings) {
     set_limits(settings.name, *group, limits);
     say(core::LogLevel::debug,
         settings.name + " has the group " + group->places().front().directory);
-    if (made_) made_(settings.name, *group);
+    if (when_made_) when_made_(settings.name, *group);
     const std::lock_guard lock(mutex_);
     groups_[settings.name] = group;
     return group;

@@ -63,9 +63,11 @@ class WorkerGroups final : public LimitsListener {
     void limits_changed(const LimitsSnapshot& now) override { apply(now.limits); }
 
     // Called with each group that is made, before anybody is born in it. To be set before ready().
-    using Made = std::function<void(const std::string& worker, const cgroup::ChildGroup&)>;
-    void on_made(Made made) { made_ = std::move(made); }
+    using WhenMade = std::function<void(const std::string& worker, const cgroup::ChildGroup&)>;
+    void when_made(WhenMade tell) { when_made_ = std::move(tell); }
 
+    // Whether a group is made for this worker, as far as it can be told before.
+    bool gives(const config::WorkerSettings& settings) const;
     // The group of the worker's next run; null: it has none.
     SharedGroup ready(const config::WorkerSettings& settings);
 
@@ -80,7 +82,7 @@ class WorkerGroups final : public LimitsListener {
                     const cgroup::GroupLimits& limits);
 
     const config::Configuration& configuration_;
-    Made made_;
+    WhenMade when_made_;
     std::vector<Notice> notices_;
     std::optional<cgroup::GroupOwner> owner_;  // set: groups can be made
 

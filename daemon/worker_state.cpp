@@ -11,13 +11,23 @@ using S = WorkerState;
 using E = WorkerEvent;
 
 constexpr WorkerTransition kTransitions[] = {
-    {S::waiting, E::released, S::starting},   {S::waiting, E::stop_requested, S::finished},
-    {S::starting, E::started, S::running},    {S::starting, E::start_failed, S::stopping},
-    {S::running, E::became_ready, S::ready},  {S::running, E::stop_requested, S::stopping},
-    {S::running, E::ended, S::stopping},      {S::ready, E::stop_requested, S::stopping},
-    {S::ready, E::ended, S::stopping},        {S::stopping, E::will_restart, S::backoff},
-    {S::stopping, E::done_well, S::finished}, {S::stopping, E::done_badly, S::failed},
-    {S::backoff, E::delay_over, S::starting}, {S::backoff, E::stop_requested, S::finished},
+    {S::waiting, E::released, S::starting},
+    {S::waiting, E::stop_requested, S::finished},
+    {S::starting, E::started, S::running},
+    {S::starting, E::start_failed, S::stopping},
+    {S::running, E::became_ready, S::ready},
+    {S::running, E::stop_requested, S::stopping},
+    {S::running, E::restart_asked, S::stopping},
+    {S::running, E::ended, S::stopping},
+    {S::ready, E::stop_requested, S::stopping},
+    {S::ready, E::restart_asked, S::stopping},
+    {S::ready, E::ended, S::stopping},
+    {S::stopping, E::will_restart, S::backoff},
+    {S::stopping, E::begins_anew, S::starting},
+    {S::stopping, E::done_well, S::finished},
+    {S::stopping, E::done_badly, S::failed},
+    {S::backoff, E::delay_over, S::starting},
+    {S::backoff, E::stop_requested, S::finished},
 };
 
 }  // namespace
@@ -68,8 +78,10 @@ std::string_view name_of(WorkerEvent event) noexcept {
         case E::start_failed: return "start_failed";
         case E::became_ready: return "became_ready";
         case E::stop_requested: return "stop_requested";
+        case E::restart_asked: return "restart_asked";
         case E::ended: return "ended";
         case E::will_restart: return "will_restart";
+        case E::begins_anew: return "begins_anew";
         case E::done_well: return "done_well";
         case E::done_badly: return "done_badly";
         case E::delay_over: return "delay_over";

@@ -26,8 +26,10 @@ enum class WorkerEvent : std::uint8_t {
     start_failed,    // exec, the loading of a plugin, or something before it, failed
     became_ready,    // it said so, or there is nothing to wait for
     stop_requested,  // by us, a user or the end of the container
+    restart_asked,   // it is to end and to begin anew
     ended,           // it ended by itself
     will_restart,    // nothing is left of the run and its policy starts it again
+    begins_anew,     // nothing is left of the run, and it was asked to restart
     done_well,       // nothing is left, it will not be started again, its end was a good one
     done_badly,      // the same with a bad end
     delay_over,      // the back-off has passed

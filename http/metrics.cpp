@@ -167,6 +167,19 @@ constexpr Metric kMetrics[] = {
     {"pilotfish_reclaim_pause_seconds_total", Type::counter, "seconds", "",
      "Time that memory reclaim held others up.",
      [](const Snapshot& s, Samples& out) { out.add(s.runtime.memory.reclaim_pause_seconds); }},
+    {"pilotfish_heap_limit_bytes", Type::gauge, "bytes", "",
+     "Budget of the daemon's own heap inside the soft limit; absent when there is none.",
+     [](const Snapshot& s, Samples& out) { out.add(s.runtime.memory.limit_bytes); }},
+    {"pilotfish_reclaim_steps_total", Type::counter, "", "step",
+     "Steps taken as the heap neared its budget.",
+     [](const Snapshot& s, Samples& out) {
+         out.add(s.runtime.memory.shrinks, {{"step", "shrink"}});
+         out.add(s.runtime.memory.purges, {{"step", "purge"}});
+         out.add(s.runtime.memory.brakes, {{"step", "brake"}});
+     }},
+    {"pilotfish_memory_room_waits_total", Type::counter, "", "",
+     "Waits of tasks for memory while the heap was over its budget.",
+     [](const Snapshot& s, Samples& out) { out.add(s.runtime.memory.held); }},
     {"pilotfish_cpu_limit_cpus", Type::gauge, "cpus", "",
      "Processors the container may use; absent when not limited.",
      [](const Snapshot& s, Samples& out) { out.add(s.limits.limits.cpu.cpus); }},
@@ -276,6 +289,19 @@ constexpr Metric kMetrics[] = {
      "Resident memory of the worker.",
      [](const Snapshot& s, Samples& out) {
          for (const auto& w : s.workers) out.add(w.resident_bytes, {{"worker", w.name}});
+     }},
+    {"pilotfish_worker_memory_budget_bytes", Type::gauge, "bytes", "worker",
+     "What the worker's runtime should stay below; absent when nothing is limited.",
+     [](const Snapshot& s, Samples& out) {
+         for (const auto& w : s.workers) out.add(w.memory_budget_bytes, {{"worker", w.name}});
+     }},
+    {"pilotfish_worker_memory_steps_total", Type::counter, "", "worker, step",
+     "Steps taken on the worker because memory ran short, or withheld.",
+     [](const Snapshot& s, Samples& out) {
+         for (const auto& w : s.workers) {
+             for (const auto& m : w.memory_steps)
+                 out.add(m.steps, {{"worker", w.name}, {"step", m.step}});
+         }
      }},
     {"pilotfish_worker_open_files", Type::gauge, "", "worker", "Open files of the worker.",
      [](const Snapshot& s, Samples& out) {

@@ -82,7 +82,12 @@ struct RuntimeView {
         std::uint64_t mallocs = 0;
         std::uint64_t frees = 0;
         std::uint64_t reclaim_cycles = 0;
-        double reclaim_pause_seconds = 0;  // total
+        double reclaim_pause_seconds = 0;          // total
+        std::optional<std::uint64_t> limit_bytes;  // the budget of this process's own heap
+        std::uint64_t shrinks = 0;                 // steps of reclaim cycles
+        std::uint64_t purges = 0;
+        std::uint64_t brakes = 0;  // how often spawning was slowed down
+        std::uint64_t held = 0;    // waits for memory that this has caused
     } memory;
 };
 
@@ -142,6 +147,12 @@ struct RestartCount {
     std::uint64_t restarts = 0;
 };
 
+// Steps that were taken to save the container's memory, or withheld.
+struct MemoryStepCount {
+    std::string step;  // "signal", "restart", "warn", "withheld"
+    std::uint64_t steps = 0;
+};
+
 struct WorkerView {
     std::string name;   // "web", an instance "web@1"
     std::string kind;   // "service", "plugin"
@@ -163,6 +174,8 @@ struct WorkerView {
     std::uint64_t oom_kills = 0;             // of its processes, as far as it can be told
     double cpu_seconds = 0;                  // user and system, all runs
     std::optional<std::uint64_t> resident_bytes;
+    std::optional<std::uint64_t> memory_budget_bytes;  // what its runtime should stay below
+    std::vector<MemoryStepCount> memory_steps;         // each step that occurred
     std::optional<std::uint64_t> open_files;
     std::uint64_t log_lines = 0;
     std::uint64_t log_lines_dropped = 0;

@@ -53,6 +53,39 @@ TEST(Consistency, WhatOnlyAProcessHasIsRefusedForAPlugin) {
     }
 }
 
+TEST(Consistency, AWorkerThatIsNeverRestartedIsNotForWantOfMemoryEither) {
+    EXPECT_EQ(
+        faults({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_COMMAND=x",
+                "PILOTFISH_WORKER_WEB_RESTART=never", "PILOTFISH_WORKER_WEB_ON_MEMORY=restart"},
+               as_run()),
+        "cannot use PILOTFISH_WORKER_WEB_ON_MEMORY=restart: web is never restarted by its "
+        "RESTART; set PILOTFISH_WORKER_WEB_RESTART to on-failure or always, or "
+        "PILOTFISH_WORKER_WEB_ON_MEMORY to a signal");
+    EXPECT_EQ(faults({"PILOTFISH_WORKER_MAIN_ON_MEMORY=restart"}),
+              "cannot use PILOTFISH_WORKER_MAIN_ON_MEMORY=restart: main is never restarted by its "
+              "RESTART, which is never unless it is set; set PILOTFISH_WORKER_MAIN_RESTART to "
+              "on-failure or always, or PILOTFISH_WORKER_MAIN_ON_MEMORY to a signal");
+    EXPECT_EQ(faults({"PILOTFISH_WORKER_MAIN_ON_MEMORY=signal:USR1"}), "");
+    EXPECT_EQ(faults({"PILOTFISH_WORKER_MAIN_ON_RESIZE=restart"}), "");
+}
+
+TEST(Consistency, APluginIsRestartedAndNeverSignalled) {
+    for (const std::string name : {"ON_RESIZE", "ON_MEMORY"}) {
+        const std::string variable = "PILOTFISH_WORKER_WEB_" + name;
+        const std::string signal = variable + "=signal:HUP";
+        const std::string restart = variable + "=restart";
+        EXPECT_EQ(
+            faults({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_PLUGIN=/x.so", signal.c_str()},
+                   as_run()),
+            "cannot use " + variable +
+                "=signal:SIGHUP with a plugin: it gets no signal; use restart or none");
+        EXPECT_EQ(
+            faults({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_PLUGIN=/x.so", restart.c_str()},
+                   as_run()),
+            "");
+    }
+}
+
 TEST(Consistency, PluginArgumentsNeedAPlugin) {
     EXPECT_EQ(faults({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_COMMAND=x",
                       "PILOTFISH_WORKER_WEB_PLUGIN_ARGS=a"},

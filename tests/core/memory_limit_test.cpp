@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <memory>
 #include <optional>
 
 namespace core = pilotfish::core;
@@ -14,9 +13,14 @@ namespace {
 int shrinks = 0;
 void count_shrink() noexcept { ++shrinks; }
 
-// The limit is the process's: every test leaves it as it found it.
+// The limit and its pauses are the process's: a limit is left as none, and each test looks later
+// than all before.
 struct MemoryLimit : testing::Test {
     ~MemoryLimit() override { runtime::set_memory_limit(std::nullopt); }
+    static core::TimePoint much_later() {
+        static auto now = core::TimePoint(std::chrono::hours(100000));
+        return now += std::chrono::hours(1);
+    }
 };
 
 }  // namespace
@@ -28,23 +32,50 @@ TEST_F(MemoryLimit, IsNoneUntilItIsSet) {
     EXPECT_EQ(runtime::set_memory_limit(std::nullopt), 1000U);
 }
 
-TEST_F(MemoryLimit, IsReachedWhenTheHeapHoldsAsMuch) {
-    const auto now = core::TimePoint(std::chrono::hours(1000));
-    EXPECT_FALSE(core::memory_limit_reached(now));
-    runtime::set_memory_limit(std::uint64_t{1} << 40);
-    EXPECT_FALSE(core::memory_limit_reached(now));
-    runtime::set_memory_limit(0);
-    EXPECT_TRUE(core::memory_limit_reached(now));
+TEST_F(MemoryLimit, StepsAreDueByTheLimitOfTheProcess) {
+    const auto now = much_later();
+    EXPECT_FALSE(core::check_memory_limit(now, 900).any_step());
+    runtime::set_memory_limit(10000);
+    EXPECT_FALSE(core::check_memory_limit(now, 900).any_step());
+    runtime::set_memory_limit(1000);
+    const core::MemoryDue due = core::check_memory_limit(now, 900);
+    EXPECT_TRUE(due.shrink);
+    EXPECT_TRUE(due.purge);
+    EXPECT_FALSE(due.brake);
+    EXPECT_TRUE(core::check_memory_limit(now, 1000).brake);
 }
 
-TEST_F(MemoryLimit, AStepRunsTheShrinkersAndIsCountedAndNotRepeatedAtOnce) {
-    core::add_shrinker(count_shrink);
-    runtime::set_memory_limit(0);
+TEST_F(MemoryLimit, ACycleTakesTheStepsThatAreDueAndCountsThem) {
+    static const bool added = [] {
+        core::add_shrinker(count_shrink);
+        return true;
+    }();
+    ASSERT_TRUE(added);
+    const auto before = runtime::reclaim_totals();
+    const int shrinks_before = shrinks;
+    const core::MemoryCycle shrink = core::run_memory_cycle({.shrink = true});
+    EXPECT_EQ(shrinks, shrinks_before + 1);
+    EXPECT_GE(shrink.shrinkers, 2);  // the runtime's own is among them
+    EXPECT_EQ(shrink.number, before.cycles + 1);
+    EXPECT_GT(shrink.heap_before_bytes, 0U);
+    EXPECT_EQ(shrink.purge_time.count() > 0 && shrink.steps.purge, false);
+    const core::MemoryCycle purge = core::run_memory_cycle({.purge = true});
+    EXPECT_EQ(shrinks, shrinks_before + 1);
+    EXPECT_EQ(purge.shrinkers, 0);
+    const auto after = runtime::reclaim_totals();
+    EXPECT_EQ(after.cycles, before.cycles + 2);
+    EXPECT_EQ(after.shrinks, before.shrinks + 1);
+    EXPECT_EQ(after.purges, before.purges + 1);
+    EXPECT_GT(after.time, before.time);
+}
+
+TEST_F(MemoryLimit, AReclaimByHandTakesBothStepsAndTheirPausesBegin) {
     const auto before = runtime::reclaim_totals();
     runtime::reclaim();
-    EXPECT_EQ(shrinks, 1);
-    EXPECT_EQ(runtime::reclaim_totals().cycles, before.cycles + 1);
-    const auto just_now = core::from_ns(core::monotonic_ns());
-    EXPECT_FALSE(core::memory_limit_reached(just_now));
-    EXPECT_TRUE(core::memory_limit_reached(just_now + core::kReclaimPause));
+    const auto now = core::from_ns(core::monotonic_ns());
+    EXPECT_EQ(runtime::reclaim_totals().shrinks, before.shrinks + 1);
+    EXPECT_EQ(runtime::reclaim_totals().purges, before.purges + 1);
+    runtime::set_memory_limit(1000);
+    EXPECT_FALSE(core::check_memory_limit(now, 950).any_step());
+    EXPECT_TRUE(core::check_memory_limit(now + core::kReclaimPause, 950).any_step());
 }

@@ -34,7 +34,10 @@ inline core::Limits container() {
 
 class RightsizeTest : public testing::Test {
   protected:
-    RightsizeTest() { request_.limits = &limits_; }
+    RightsizeTest() {
+        request_.limits = &limits_;
+        configuration_.workers.resize(1);
+    }
     void user(std::vector<std::string> environment) {
         environment_ = std::move(environment);
         request_.environment = environment_;
@@ -54,7 +57,24 @@ class RightsizeTest : public testing::Test {
         limits_.memory.levels.insert(limits_.memory.levels.begin(),
                                      {"/own/memory.max", std::nullopt, std::nullopt, true});
     }
-    std::vector<Hint> hints() const { return rightsize(request_).hints; }
+    // It shares the memory with so many others that are like it.
+    void shares_with(std::size_t others) { configuration_.workers.resize(1 + others); }
+    // Its MEMORY setting.
+    void claims(std::uint64_t bytes) {
+        configuration_.workers.front().settings.memory =
+            config::MemoryAmount{.is_share = false, .size = {bytes}, .share = 0};
+    }
+    Rightsizing decide() const {
+        RightsizeRequest request = request_;
+        const Budgets budgets = make_budgets(configuration_, limits_);
+        const WorkerBudget& budget = budgets.workers.front();
+        request.worker_memory_bytes = budget.memory_bytes;
+        request.soft = budget.soft;
+        request.whole = budget.whole;
+        request.memory_workers = static_cast<int>(budgets.workers.size());
+        return rightsize(request);
+    }
+    std::vector<Hint> hints() const { return decide().hints; }
     // "-": not handed.
     std::string value(const std::string& name) const {
         for (const Hint& hint : hints())
@@ -68,11 +88,12 @@ class RightsizeTest : public testing::Test {
     }
     // "-": nothing is said of it.
     std::string omitted(const std::string& name) const {
-        for (const Omission& omission : rightsize(request_).omissions)
+        for (const Omission& omission : decide().omissions)
             if (omission.name == name) return omission.reason;
         return "-";
     }
     core::Limits limits_ = container();
+    config::Configuration configuration_;
     std::vector<std::string> environment_;
     std::vector<std::string> named_;
     RightsizeRequest request_;

@@ -23,9 +23,9 @@ TEST_F(RightsizeJava, TakesThreeQuartersOfWhatItSees) {
 }
 
 TEST_F(RightsizeJava, TakesItsPartOfTheWholeThatItSees) {
-    request_.memory_workers = 4;  // 254 MiB each
+    shares_with(3);  // 254 MiB each
     EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=18.6 -XX:MinRAMPercentage=18.6");
-    request_.worker_memory_bytes = 512 * kMiB;
+    claims(512 * kMiB);
     EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=37.5 -XX:MinRAMPercentage=37.5");
     request_.worker_group = true;
     EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=75.0 -XX:MinRAMPercentage=75.0");

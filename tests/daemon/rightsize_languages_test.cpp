@@ -46,7 +46,7 @@ TEST_F(RightsizeLanguages, DotnetIsToldWhatItDoesNotSee) {
     EXPECT_EQ(value("DOTNET_PROCESSOR_COUNT"), "-");
     EXPECT_EQ(value("DOTNET_GCHeapHardLimit"), "-");
     limit_on_ancestor();
-    request_.memory_workers = 2;
+    shares_with(1);
     EXPECT_EQ(value("DOTNET_PROCESSOR_COUNT"), "2");
     EXPECT_EQ(value("DOTNET_GCHeapHardLimit"), "0x5D00000");  // 75% of 124 MiB
 }

@@ -33,7 +33,7 @@ TEST_F(RightsizeNode, ThatTakesTheMachinesMemoryForItsOwnIsLeftAllThatItsYoungGe
 }
 
 TEST_F(RightsizeNode, DividesTheHeapAmongWorkers) {
-    request_.memory_workers = 2;
+    shares_with(1);
     EXPECT_EQ(options(20), "--max-old-space-size=369");
 }
 

@@ -107,35 +107,19 @@ TEST_F(RightsizeTest, GivesNoMemoryHintsWithoutALimit) {
     EXPECT_TRUE(hints().empty());
 }
 
-TEST_F(RightsizeTest, DividesMemoryAmongWorkersAfterTheDaemonsReserveAndCpuNever) {
-    request_.memory_workers = 3;
-    EXPECT_EQ(value("GOMEMLIMIT"), std::to_string((241591910u - 8 * kMiB) / 3));
-    EXPECT_EQ(value("GOMAXPROCS"), "2");
-    EXPECT_NE(reason("GOMEMLIMIT").find("shared by 3 workers"), std::string::npos);
-}
-
 TEST_F(RightsizeTest, GivesNoMemoryHintTooSmallToLiveWith) {
-    request_.memory_workers = 100;
+    shares_with(99);
     EXPECT_EQ(value("GOMEMLIMIT"), "-");
-    request_.memory_workers = 1;
-    limits_.memory.levels[0].max_bytes = 4096;
-    EXPECT_EQ(value("GOMEMLIMIT"), "-");
+    shares_with(0);
+    EXPECT_NE(value("GOMEMLIMIT"), "-");
 }
 
-TEST_F(RightsizeTest, TakesTheWorkersOwnSettingsBeforeTheContainers) {
+TEST_F(RightsizeTest, TakesTheWorkersOwnProcessorsBeforeTheContainers) {
     request_.worker_cpus = 1;
-    request_.worker_memory_bytes = 100 * kMiB;
-    request_.memory_workers = 3;
     EXPECT_EQ(value("GOMAXPROCS"), "1");
     EXPECT_EQ(reason("GOMAXPROCS"), "1 CPU of the worker's CPU setting");
-    EXPECT_EQ(value("GOMEMLIMIT"), std::to_string(90 * kMiB));
     request_.worker_cpus = 4;  // more than the container has
     EXPECT_EQ(value("GOMAXPROCS"), "2");
-}
-
-TEST_F(RightsizeTest, UsesMemoryHighItselfWhereItIsLeast) {
-    limits_.memory.levels[0].high_bytes = 100 * kMiB;
-    EXPECT_EQ(value("GOMEMLIMIT"), std::to_string(92 * kMiB));
 }
 
 TEST_F(RightsizeTest, LeavesAGo125ProgramAloneThatSeesTheLimitItself) {

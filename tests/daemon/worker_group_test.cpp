@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
+#include "cgroup/group_files.h"
+
 namespace pilotfish::daemon {
 namespace {
 
@@ -18,7 +22,9 @@ core::Limits container(std::optional<double> cpus, std::optional<std::uint64_t> 
     core::Limits limits;
     limits.cpu.affinity = limits.cpu.online = 8;
     limits.cpu.cpus = cpus;
+    if (cpus) limits.cpu.state = core::LimitState::limited;
     limits.memory.limit_bytes = memory;
+    if (memory) limits.memory.state = core::LimitState::limited;
     limits.memory.total_bytes = 1000 * kMiB;
     return limits;
 }
@@ -88,6 +94,38 @@ TEST(WorkerGroup, WhereNobodyWantsOneNothingIsDoneOrSaid) {
     WorkerGroups groups(configuration);
     EXPECT_TRUE(groups.notices().empty());
     EXPECT_EQ(groups.ready(configuration.workers.front().settings), nullptr);
+}
+
+TEST(WorkerGroup, IsMadeOnceToldOfFollowsTheLimitsAndIsGoneAtTheEnd) {
+    config::Configuration configuration;
+    config::WorkerSettings settings = worker();
+    settings.memory = config::MemoryAmount{.is_share = true, .size = {}, .share = 0.5};
+    configuration.workers.push_back({.settings = settings, .origins = {}});
+    WorkerGroups groups(configuration);
+    groups.apply(container({}, 512 * kMiB));
+    int made = 0;
+    std::string memory;
+    int version = 0;
+    groups.when_made([&](const std::string& name, const cgroup::ChildGroup& group) {
+        ++made;
+        EXPECT_EQ(name, "web");
+        memory = group.place_of("memory")->directory;
+        version = group.place_of("memory")->version;
+    });
+    const SharedGroup group = groups.ready(settings);
+    if (!group) GTEST_SKIP() << "no groups here: " << groups.notices().front().line;
+    EXPECT_EQ(groups.ready(settings), group);
+    EXPECT_EQ(made, 1);
+    const std::string file = memory + (version == 1 ? "/memory.limit_in_bytes" : "/memory.max");
+    EXPECT_EQ(cgroup::read_group_file(file), std::to_string(256 * kMiB));
+    groups.apply(container({}, 256 * kMiB));
+    EXPECT_EQ(cgroup::read_group_file(file), std::to_string(128 * kMiB));
+    ASSERT_TRUE(group->remove(std::chrono::seconds(10)));
+    EXPECT_NE(groups.ready(settings), nullptr) << "taken away by another, it is made again";
+    EXPECT_EQ(made, 2);
+    groups.end();
+    EXPECT_FALSE(group->exists());
+    EXPECT_EQ(groups.ready(settings), nullptr);
 }
 
 }  // namespace

@@ -165,6 +165,31 @@ TEST_F(InAContainer, UnderTheRestrictedProfileWithNoWritablePathItServes) {
     EXPECT_EQ(container.wait(), exited(128 + SIGTERM));
 }
 
+TEST_F(InAContainer, AWorkersCapsHoldWhereCgroupsAreWritable) {
+    const Outcome outcome = run(in_container(
+        limited({"--rw-cgroup", "--env", "PILOTFISH_WORKER_MAIN_CPU=50%", "--env",
+                 "PILOTFISH_WORKER_MAIN_MEMORY=25%", "--env", "PILOTFISH_WORKER_MAIN_PIDS=20"}),
+        as_pid1({"sh", "-c",
+                 "grep -c /pilotfish.main. /proc/self/cgroup; cd /sys/fs/cgroup; "
+                 "cat cpu/pilotfish.main.*/cpu.cfs_quota_us "
+                 "memory/pilotfish.main.*/memory.limit_in_bytes pids/pilotfish.main.*/pids.max"})));
+    EXPECT_EQ(outcome.end, exited(0)) << outcome.err;
+    EXPECT_TRUE(contains(outcome.out, "\n75000\n67108864\n20\n")) << outcome.out << outcome.err;
+    EXPECT_FALSE(contains(outcome.err, "without groups")) << outcome.err;
+}
+
+TEST_F(InAContainer, WhereCgroupsAreReadOnlyTheWorkerRunsAndItIsSaidOnce) {
+    const Outcome outcome = run(
+        in_container(limited({"--env", "PILOTFISH_WORKER_MAIN_MEMORY=64Mi", "--env",
+                              "PILOTFISH_WORKER_MAIN_PIDS=20"}),
+                     as_pid1({"sh", "-c", "grep -c /pilotfish.main. /proc/self/cgroup; exit 3"})));
+    EXPECT_EQ(outcome.end, exited(3)) << outcome.err;
+    EXPECT_EQ(outcome.out, "0\n");
+    const std::string line = "workers go without groups of their own: ";
+    EXPECT_TRUE(contains(outcome.err, line)) << outcome.err;
+    EXPECT_TRUE(contains(outcome.err, "no effect: PIDS")) << outcome.err;
+}
+
 TEST_F(InAContainer, OnATerminalTheInterruptKeyReachesTheWorker) {
     Process container(in_container({"--tty"}, as_pid1({"sh", "-c", "echo ready; exec cat"})),
                       {.terminal = true});

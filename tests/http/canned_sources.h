@@ -80,6 +80,8 @@ inline http::WorkerView canned_worker(const std::string& name) {
     worker.health = "ok";
     worker.cpu_seconds = 1.25;
     worker.resident_bytes = 4096;
+    worker.memory_budget_bytes = 8192;
+    worker.memory_steps = {{"restart", 1}};
     worker.open_files = 7;
     worker.log_lines = 100;
     worker.log_lines_dropped = 2;
@@ -154,6 +156,7 @@ class CannedSources : public http::Sources {
         view.threads = 5;
         view.schedule_latency = {{0.001, 0.01}, {5, 3, 1}, 0.5};
         view.memory.alloc_bytes = 1000;
+        view.memory.limit_bytes = 2000;
         view.memory.reclaim_cycles = 4;
         return view;
     }

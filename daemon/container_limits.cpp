@@ -102,7 +102,7 @@ core::Task<void> ContainerLimits::follow() {
     constexpr std::chrono::milliseconds kSettle{200};
     co_await core::sleep_for(kSettle);
     follower_ = std::make_unique<cgroup::Follower>(cgroup::FileSource::this_process());
-    publish();  // with whatever has changed since the start
+    catch_up();
     std::optional<core::AsyncFd> watch;
     if (follower_->watch_fd() >= 0) {
         // A descriptor of its own, as AsyncFd closes what it adopts.
@@ -183,6 +183,20 @@ void ContainerLimits::tell(const cgroup::LimitsEvent& event) {
         bytes_text(after.derived.soft_limit_bytes));
     events_.record("limits", {}, event.text, std::move(fields));
     for (LimitsListener* const listener : listeners_) listener->limits_resized(event);
+}
+
+// What has changed since the start, when nobody followed yet: workers may have been started with
+// what held then.
+void ContainerLimits::catch_up() {
+    cgroup::LimitsEvent event;
+    event.before = snapshot().limits;
+    publish();
+    event.after = follower_->limits();
+    event.text = cgroup::change_text(event.before, event.after);
+    if (event.text.empty()) return;
+    event.source = event.before.cpu.cpus != event.after.cpu.cpus ? event.after.cpu.source
+                                                                 : event.after.memory.source;
+    tell(event);
 }
 
 void ContainerLimits::publish() {

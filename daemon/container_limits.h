@@ -75,6 +75,7 @@ class ContainerLimits {
 
   private:
     Snapshot take_snapshot(const core::Limits& limits) const;
+    void catch_up();
     void publish();
     void tell(const cgroup::LimitsEvent& event);
     void apply() const;

@@ -59,15 +59,15 @@ TEST_F(MemoryInAContainer, AResizeSignalsOrRestartsTheWorkersThatWantItAndNoOthe
     Process container(run_mode(
         {"--quota", "150000", "--memory", "512M"},
         {"PILOTFISH_WORKERS=told,again,quiet",
-         "PILOTFISH_WORKER_TOLD_COMMAND=[\"sh\",\"-c\",\"trap 'echo got HUP' HUP; echo up; while "
-         ":; "
-         "do sleep 0.1; done\"]",
+         "PILOTFISH_WORKER_TOLD_COMMAND=[\"sh\",\"-c\",\"trap 'echo got HUP' HUP; echo up; "
+         "while :; do sleep 0.1; done\"]",
          "PILOTFISH_WORKER_TOLD_ON_RESIZE=signal:SIGHUP",
          "PILOTFISH_WORKER_AGAIN_COMMAND=[\"sh\",\"-c\",\"echo procs=$GOMAXPROCS; exec sleep "
          "1000\"]",
          "PILOTFISH_WORKER_AGAIN_ON_RESIZE=restart", "PILOTFISH_WORKER_AGAIN_RESTART=never",
          "PILOTFISH_WORKER_QUIET_COMMAND=sleep 1000"}));
     container.wait_line("procs=2");
+    if (container.out().find("told | up") == std::string::npos) container.wait_line("told | up");
     ASSERT_TRUE(eventually([this] { return has("pilotfish_processors 2"); }));
     ASSERT_EQ(runc({"update", "--cpu-quota", "50000", "--memory", "268435456", id_}).end,
               exited(0));

@@ -191,9 +191,10 @@ http::UsageView Admin::usage() const {
 // With what the daemon as a whole knows of it.
 http::WorkerView Admin::view_of(std::size_t worker) const {
     http::WorkerView view = own_view_of(*supervisor_.workers()[worker], oom_);
-    if (const WorkerBudget* budget = limits_.snapshot().budgets->find(view.name))
-        if (budget->soft) view.memory_budget_bytes = budget->soft->bytes;
-    const MemoryWatch::Counts counts = memory_.counts()[worker];
+    // Kept while it is looked at.
+    const std::shared_ptr<const Budgets> budgets = limits_.budgets();
+    if (const auto& soft = budgets->workers[worker].soft) view.memory_budget_bytes = soft->bytes;
+    const MemoryWatch::Counts counts = memory_.counts(worker);
     for (std::size_t kind = 0; kind < counts.size(); ++kind) {
         if (counts[kind] == 0) continue;
         view.memory_steps.push_back(

@@ -79,6 +79,11 @@ ContainerLimits::Snapshot ContainerLimits::snapshot() const {
     return snapshot_;
 }
 
+std::shared_ptr<const Budgets> ContainerLimits::budgets() const {
+    const std::lock_guard lock(mutex_);
+    return snapshot_.budgets;
+}
+
 cgroup::Usage ContainerLimits::usage() { return usage_.read(Clock::now()); }
 
 std::string ContainerLimits::summary() const {
@@ -201,7 +206,7 @@ void ContainerLimits::catch_up() {
 
 void ContainerLimits::publish() {
     usage_.resolve(follower_->limits());
-    const std::shared_ptr<const Budgets> before = snapshot().budgets;
+    const std::shared_ptr<const Budgets> before = budgets();
     const Snapshot now = take_snapshot(follower_->limits());
     {
         const std::lock_guard lock(mutex_);

@@ -2,10 +2,10 @@
 // daemon's own heap, divided among the workers, told in the log and shown by the admin plane. Its
 // task has the one tick that all of the daemon shares.
 //
-// Thread-safety: snapshot() and usage(), any thread; add_listener() before follow(); follow() once,
-// as a task. Ownership: owns the follower and its descriptors; borrows the configuration and the
-// listeners. Blocks: only on cgroupfs, some microseconds. Fails: never; what could not be read is
-// in the warnings.
+// Thread-safety: snapshot(), budgets() and usage(), any thread; add_listener() before follow();
+// follow() once, as a task. Ownership: owns the follower and its descriptors; borrows the
+// configuration and the listeners. Blocks: only on cgroupfs, some microseconds. Fails: never; what
+// could not be read is in the warnings.
 #pragma once
 
 #include <chrono>
@@ -60,6 +60,7 @@ class ContainerLimits {
     // Where a cycle of the heap is told; before follow(). nullptr: nowhere.
     void trace_to(MemoryTrace* trace) { trace_ = trace; }
     Snapshot snapshot() const;
+    std::shared_ptr<const Budgets> budgets() const;  // of the snapshot
     cgroup::Usage usage();
     // Of the group that owns the CPU limit: one file, read anew.
     cgroup::CpuUsage throttling() { return usage_.read_throttling(); }

@@ -52,9 +52,9 @@ MemoryWatch::MemoryWatch(MemoryWatchParts parts)
       exact_(workers_.size()),
       counts_(workers_.size()) {}
 
-std::vector<MemoryWatch::Counts> MemoryWatch::counts() const {
+MemoryWatch::Counts MemoryWatch::counts(std::size_t worker) const {
     const std::lock_guard lock(mutex_);
-    return counts_;
+    return counts_[worker];
 }
 
 // The fullest level that has a limit decides, with the soft part of that limit.
@@ -126,8 +126,7 @@ void MemoryWatch::look(std::chrono::steady_clock::time_point now, bool pressed) 
                        (status.state == WorkerState::running || status.state == WorkerState::ready);
         guarded.is_ending = status.state == WorkerState::stopping;
         guarded.run = status.starts;
-        if (const WorkerBudget* budget = limits.budgets->find(settings.name))
-            guarded.own_bytes = budget->memory_bytes;
+        guarded.own_bytes = limits.budgets->workers[at].memory_bytes;
         any_own |= guarded.own_bytes.has_value() && guarded.runs;
     }
     const bool all = guard_.wants_sizes(container.used_bytes, container.soft_bytes);

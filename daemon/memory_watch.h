@@ -48,8 +48,8 @@ class MemoryWatch final : public LimitsListener {
     // The kernel told of memory pressure: a look at once.
     void pressure_told(std::chrono::steady_clock::time_point now) { look(now, true); }
 
-    // What was done to each worker so far, in the supervisor's order.
-    std::vector<Counts> counts() const;
+    // What was done so far to the worker that has this place among the supervisor's.
+    Counts counts(std::size_t worker) const;
 
   private:
     struct Exact {

@@ -34,8 +34,8 @@ struct WorkerStatus {
     pid_t pid = -1;        // of the current run; -1: none, or a hosted task
     SteadyTime started{};  // of the current or last run
     std::uint64_t starts = 0;
-    std::map<std::string, std::uint64_t>
-        restarts;  // by reason: name_of(EndReason), or what a restart was asked for
+    // By reason: name_of(EndReason), or what a restart was asked for.
+    std::map<std::string, std::uint64_t> restarts;
     std::optional<ExitStatus> last_end;
     EndReason last_end_reason = EndReason::exited;  // meaningful with last_end
     std::string last_end_text;                      // "exited with code 3 after 1.2 s"

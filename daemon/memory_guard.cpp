@@ -118,11 +118,13 @@ void MemoryGuard::mind_container(const GuardLook& look, double load,
                             restarts && static_cast<double>(worker.resident_bytes) >= worth;
         if (signals || may_go) order.push_back(at);
     }
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
         const std::uint64_t grown_a = growth(look.workers[a], memories_[a]);
         const std::uint64_t grown_b = growth(look.workers[b], memories_[b]);
         if (grown_a != grown_b) return grown_a > grown_b;
-        return look.workers[a].resident_bytes > look.workers[b].resident_bytes;
+        const std::uint64_t held_a = look.workers[a].resident_bytes;
+        const std::uint64_t held_b = look.workers[b].resident_bytes;
+        return held_a != held_b ? held_a > held_b : a < b;
     });
 
     std::optional<GuardAction> withheld;

@@ -147,7 +147,8 @@ TEST_F(WorkersInGroups, MemoryAboveTheCapIsTheWorkersDeathAndNobodyElses) {
     variables["PILOTFISH_WORKER_WEB_COMMAND"] =
         R"(["dd","if=/dev/zero","of=/dev/null","bs=256M","count=1"])";
     const Outcome outcome = run({pilotfish(), "run"}, at_home(variables));
-    EXPECT_TRUE(contains(outcome.err, "killed by SIGKILL")) << outcome.err;
+    EXPECT_TRUE(contains(outcome.err, "killed by the kernel: out of memory (worker's limit 32 MiB"))
+        << outcome.err;
     EXPECT_EQ(outcome.end, exited(128 + SIGKILL)) << outcome.err;
 }
 

@@ -31,9 +31,9 @@ void expect_every_check(const std::string& layout, int least) {
     std::cout << passed << " checks passed on " << layout << "\n";
 }
 
-TEST_F(InAVirtualMachine, EverythingHoldsOnCgroupV2) { expect_every_check("v2", 62); }
+TEST_F(InAVirtualMachine, EverythingHoldsOnCgroupV2) { expect_every_check("v2", 63); }
 
-TEST_F(InAVirtualMachine, EverythingHoldsOnAHybridLayout) { expect_every_check("hybrid", 41); }
+TEST_F(InAVirtualMachine, EverythingHoldsOnAHybridLayout) { expect_every_check("hybrid", 42); }
 
 }  // namespace
 }  // namespace pilotfish::e2e

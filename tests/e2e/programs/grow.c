@@ -10,19 +10,19 @@
 static volatile sig_atomic_t give_back;
 static void on_signal(int number) { give_back = number; }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     if (argc < 2) return 2;
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGUSR1, &action, NULL);
     const size_t step = (size_t)atol(argv[1]) * (1 << 20) / 10;
     const struct timespec tenth = {.tv_nsec = 100000000};
     struct piece {
-        struct piece *next;
-    } *all = NULL;
+        struct piece* next;
+    }* all = NULL;
     puts("grows");
     fflush(stdout);
     while (!give_back) {
-        struct piece *piece = malloc(step);
+        struct piece* piece = malloc(step);
         if (piece == NULL) return 3;
         memset(piece, 1, step);
         piece->next = all;
@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
         nanosleep(&tenth, NULL);
     }
     while (all) {
-        struct piece *next = all->next;
+        struct piece* next = all->next;
         free(all);
         all = next;
     }

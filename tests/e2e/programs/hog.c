@@ -9,13 +9,13 @@
 
 static void touch(long mib) {
     for (long i = 0; i < mib; i++) {
-        char *piece = malloc(1 << 20);
+        char* piece = malloc(1 << 20);
         if (piece == NULL) exit(3);
         memset(piece, (int)i | 1, 1 << 20);
     }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     const int in_child = argc > 1 && strcmp(argv[1], "--child") == 0;
     if (argc < 2 + in_child) return 2;
     const long mib = atol(argv[1 + in_child]);

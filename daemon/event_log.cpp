@@ -6,6 +6,12 @@
 
 namespace pilotfish::daemon {
 
+std::uint64_t EventLog::base_now() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+    return static_cast<std::uint64_t>(seconds) << 20;
+}
+
 void EventLog::record(std::string_view kind, std::string_view worker, std::string text,
                       Fields fields) {
     http::EventView event;
@@ -32,11 +38,11 @@ void EventLog::record(std::string_view kind, std::string_view worker, std::strin
 EventLog::Batch EventLog::after(std::uint64_t id, std::size_t most) const {
     const std::lock_guard lock(mutex_);
     Batch batch;
-    // An id from before our own start (a reader that comes back): everything is new to it.
-    if (id > last_) id = 0;
-    const std::uint64_t forgotten = last_ - events_.size();
-    batch.missed = id < forgotten && id > 0 ? forgotten - id : 0;
+    // To a reader of an earlier life, or with an id that never was, everything is new.
+    if (id < base_ || id > last_) id = base_;
+    const std::uint64_t forgotten = last_ - events_.size();  // up to and with this one
     const std::uint64_t first = std::max(id, forgotten);
+    batch.missed = first - id;
     const std::uint64_t end = std::min<std::uint64_t>(last_, first + most);
     const auto at = [&](std::uint64_t place) {
         return events_.begin() + static_cast<std::ptrdiff_t>(place - forgotten);

@@ -23,6 +23,12 @@ class EventLog final : public http::EventFeed {
     // Some 300 KiB when full: a day of a container that restarts something each minute. Chosen.
     static constexpr std::size_t kKept = 1024;
 
+    // Ids begin after this one. A reader that comes back must not take the ids of this life for
+    // those of the one before: base_now() is larger than any id of an earlier life.
+    explicit EventLog(std::uint64_t base = base_now()) : base_(base), last_(base) {}
+    // Seconds since 1970 with room for a million events each; JSON's numbers hold it exactly.
+    static std::uint64_t base_now();
+
     using Fields = std::vector<std::pair<std::string, std::string>>;
     // worker: empty for the container. text: one sentence.
     void record(std::string_view kind, std::string_view worker, std::string text,
@@ -34,7 +40,8 @@ class EventLog final : public http::EventFeed {
   private:
     using Waker = std::function<void()>;
     mutable std::mutex mutex_;
-    std::uint64_t last_ = 0;
+    const std::uint64_t base_;
+    std::uint64_t last_;
     std::deque<http::EventView> events_;  // ids without gaps, last_ at the end
     std::vector<std::weak_ptr<Waker>> wakers_;
 };

@@ -25,7 +25,8 @@ class BodyStream {
 
     virtual ~BodyStream() = default;
 
-    // Appends the next piece, 16 to 64 KiB where there is that much.
+    // Appends the next piece, 16 to 64 KiB where there is that much. After `wait` it is also asked
+    // now and then without a call of its waker: it may then say that it is still there.
     virtual Pull next(std::string& out) = 0;
 
     // Called once, before the first next(), for streams that may answer `wait`. The waker may be

@@ -15,7 +15,7 @@
 namespace pilotfish::http {
 
 struct EventView {
-    std::uint64_t id = 0;  // 1, 2, 3, ...
+    std::uint64_t id = 0;  // each one more than the one before; those of a later life are larger
     std::string time;      // "2026-11-23T12:00:00.123Z"
     std::string kind;      // "worker", "limits", "memory", "oom"
     std::string worker;    // whom it is about; empty: the container

@@ -30,6 +30,7 @@ void append_event(std::string& out, const EventView& event) {
 }
 
 EventStream::Pull EventStream::next(std::string& out) {
+    const std::size_t before = out.size();
     // Tells proxies and readers at once that somebody is there.
     if (!std::exchange(greeted_, true)) out += ": pilotfish events\n\n";
     const EventFeed::Batch batch = feed_.after(after_, kEventsAPiece);
@@ -37,6 +38,8 @@ EventStream::Pull EventStream::next(std::string& out) {
         out += "event: gap\ndata: {\"missed\":" + std::to_string(batch.missed) + "}\n\n";
     for (const EventView& event : batch.events) append_event(out, event);
     after_ = batch.last;
+    // Still there: a proxy would cut a silent connection, and a reader that has left be kept.
+    if (out.size() == before) out += ":\n\n";
     if (batch.events.size() == kEventsAPiece) return Pull::more;
     return follow_ ? Pull::wait : Pull::end;
 }

@@ -222,10 +222,7 @@ void Guard::handle(Message message) {
     Connection& connection = *found->second;
     if (message.kind == Message::Kind::wake) {
         connection.wake_pending = true;
-        if (connection.state == Connection::State::waiting) {
-            connection.state = Connection::State::answering;
-            advance(connection);
-        }
+        if (connection.state == Connection::State::waiting) go_on(connection);
         return;
     }
     if (connection.state != Connection::State::working || message.ticket.job != connection.job) {
@@ -238,6 +235,13 @@ void Guard::handle(Message message) {
         connection.state = Connection::State::answering;
         set_deadline(connection, options_.write_timeout);
     }
+    advance(connection);
+}
+
+// A stream that waited is asked for its next piece.
+void Guard::go_on(Connection& connection) {
+    connection.wake_pending = true;
+    connection.state = Connection::State::answering;
     advance(connection);
 }
 
@@ -283,6 +287,7 @@ void Guard::expire() {
 
 void Guard::on_deadline(Connection& connection) {
     using State = Connection::State;
+    if (connection.state == State::waiting) return go_on(connection);
     Step step = Step::close;
     if (connection.state == State::reading && !connection.inbound->bytes.empty()) {
         step = refuse(connection, 408, "the request did not arrive in time");

@@ -88,6 +88,7 @@ class Guard {
     void out_of_descriptors();
     void read_messages();
     void handle(Message message);
+    void go_on(Connection& connection);
     void submit_jobs();
     void expire();
     void on_deadline(Connection& connection);

@@ -273,7 +273,7 @@ Guard::Step Guard::write_answer(Connection& connection) {
 Guard::Step Guard::next_piece(Connection& connection) {
     if (connection.stream_waits && !std::exchange(connection.wake_pending, false)) {
         connection.state = Connection::State::waiting;
-        connection.deadline = Clock::time_point::max();
+        set_deadline(connection, options_.stream_pulse);
         return Step::again;
     }
     connection.wake_pending = false;

@@ -57,6 +57,7 @@ struct ServerOptions {
     std::chrono::milliseconds idle_timeout{75'000};    // between requests of one connection
     std::chrono::milliseconds answer_timeout{10'000};  // in the pool, before 503
     std::chrono::milliseconds write_timeout{20'000};   // without the reader taking a byte
+    std::chrono::milliseconds stream_pulse{15'000};    // a stream that waits is asked again
     std::chrono::milliseconds linger_timeout{1'000};   // after a refusal, for the client to read it
     std::chrono::milliseconds stop_patience{200};
 };

@@ -15,7 +15,7 @@ std::string texts(const EventLog::Batch& batch) {
 }
 
 TEST(EventLog, NumbersWhatItIsTold) {
-    EventLog log;
+    EventLog log(0);
     log.record("worker", "web", "a", {{"state", "ready"}});
     log.record("limits", {}, "b");
     log.record("oom", "web", "c");
@@ -32,24 +32,29 @@ TEST(EventLog, NumbersWhatItIsTold) {
 }
 
 TEST(EventLog, ForgetsTheOldestAndSaysHowManyAReaderMissed) {
-    EventLog log;
+    EventLog log(0);
     for (std::size_t i = 0; i < EventLog::kKept + 5; ++i) log.record("worker", "web", "x");
     EventLog::Batch batch = log.after(2, 1);
     EXPECT_EQ(batch.missed, 3u);
     EXPECT_EQ(batch.events.front().id, 6u);
-    // Who asks for all there is has missed nothing.
-    EXPECT_EQ(log.after(0, 1).missed, 0u);
+    EXPECT_EQ(log.after(0, 1).missed, 5u);
     EXPECT_EQ(log.after(5, 1).missed, 0u);
 }
 
 TEST(EventLog, GivesAReaderOfAnEarlierLifeEverything) {
-    EventLog log;
+    EventLog log(1000);
     log.record("worker", "web", "a");
-    EXPECT_EQ(texts(log.after(99, 10)), "1=a ");
+    EXPECT_EQ(texts(log.after(0, 10)), "1001=a ");
+    EXPECT_EQ(texts(log.after(99, 10)), "1001=a ") << "an id of the life before";
+    EXPECT_EQ(texts(log.after(2000, 10)), "1001=a ") << "an id that never was";
+    EXPECT_EQ(log.after(99, 10).missed, 0u);
+    EXPECT_EQ(texts(log.after(1001, 10)), "");
+    EXPECT_GT(EventLog::base_now(), std::uint64_t{1} << 50);
+    EXPECT_LT(EventLog::base_now(), std::uint64_t{1} << 53);
 }
 
 TEST(EventLog, WakesWhoFollowsAsLongAsTheyDo) {
-    EventLog log;
+    EventLog log(0);
     int woken = 0;
     auto subscription = log.subscribe([&] {
         ++woken;
@@ -63,7 +68,7 @@ TEST(EventLog, WakesWhoFollowsAsLongAsTheyDo) {
 }
 
 TEST(EventLog, KeepsCountUnderManyThreads) {
-    EventLog log;
+    EventLog log(0);
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; ++i) {
         threads.emplace_back([&] {

@@ -66,6 +66,9 @@ TEST(EventStream, StaysForThoseToComeAndIsWoken) {
     out.clear();
     EXPECT_EQ(stream.next(out), http::BodyStream::Pull::wait);
     EXPECT_TRUE(out.starts_with("id: 1\n")) << out;
+    out.clear();
+    EXPECT_EQ(stream.next(out), http::BodyStream::Pull::wait);
+    EXPECT_EQ(out, ":\n\n") << "still there";
 }
 
 class EventsPage : public ServerFixture {};
@@ -81,8 +84,21 @@ TEST_F(EventsPage, AnswersWithWhatCameAfterTheGivenId) {
     EXPECT_NE(reply.body.find("\"two\""), std::string::npos) << reply.body;
     reply = ask(get("/v1/events", "Last-Event-ID: 1\r\n"));
     EXPECT_EQ(reply.body.find("\"one\""), std::string::npos) << reply.body;
+    // A reader that asks the same again knows better now than its address.
+    reply = ask(get("/v1/events?since=0", "Last-Event-ID: 2\r\n"));
+    EXPECT_EQ(reply.body.find("\"two\""), std::string::npos) << reply.body;
+    EXPECT_EQ(ask(get("/v1/events", "Last-Event-ID: x\r\n")).status, 200);
     EXPECT_EQ(ask(get("/v1/events?since=x")).status, 400);
     EXPECT_EQ(ask(get("/v1/events?since=-1")).status, 400);
+}
+
+TEST_F(EventsPage, SaysNowAndThenThatItIsStillThere) {
+    http::ServerOptions options;
+    options.stream_pulse = std::chrono::milliseconds(1);
+    start(std::move(options));
+    RawClient client(admin_port);
+    ASSERT_TRUE(client.send(get("/v1/events?follow")));
+    EXPECT_TRUE(client.read_until(":\n\n"));
 }
 
 }  // namespace

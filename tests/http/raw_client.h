@@ -107,6 +107,15 @@ class RawClient {
     }
     // What follows a head that was read alone.
     std::string read_body_in_chunks() { return read_chunks(); }
+    // Takes what comes until this text has; false: the connection ended, or nothing came.
+    bool read_until(std::string_view text) {
+        std::size_t at = 0;
+        while ((at = in_.find(text)) == std::string::npos) {
+            if (!receive()) return false;
+        }
+        in_.erase(0, at + text.size());
+        return true;
+    }
     // True when the server closes without sending anything more.
     bool at_end() { return in_.empty() && !receive(); }
 

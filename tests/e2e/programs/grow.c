@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,7 +23,8 @@ int main(int argc, char** argv) {
     while (!give_back) {
         struct piece* piece = malloc(step);
         if (piece == NULL) return 3;
-        memset(piece, 1, step);
+        // volatile: what nobody reads need not be written.
+        for (size_t at = 0; at < step; at += 512) ((volatile char*)piece)[at] = 1;
         piece->next = all;
         all = piece;
         nanosleep(&tenth, NULL);

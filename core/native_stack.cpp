@@ -31,6 +31,14 @@ namespace {
 
 constexpr int kSignal = SIGURG;
 
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kThreadSanitized = true;
+#elif defined(__has_feature)
+constexpr bool kThreadSanitized = __has_feature(thread_sanitizer);
+#else
+constexpr bool kThreadSanitized = false;
+#endif
+
 enum : std::uint32_t { kNone, kAsked, kAnswering, kAnswered };
 
 struct Question {
@@ -151,7 +159,9 @@ struct NativeHandler {
         if (self ? self->was_blocked_ : read_elsewhere.load(std::memory_order_relaxed)) {
             if (self) self->deaf_.store(true, std::memory_order_relaxed);
             sigaddset(&context->uc_sigmask, kSignal);
-            give_back(*info);
+            // The thread sanitizer calls handlers later and with a mask of its own: to it, what is
+            // given back would come again for ever (runc leaves one pending at its exec).
+            if (!kThreadSanitized) give_back(*info);
         } else if (before_us.sa_flags & SA_SIGINFO) {
             before_us.sa_sigaction(kSignal, info, context);
         } else if (before_us.sa_handler != SIG_DFL && before_us.sa_handler != SIG_IGN) {

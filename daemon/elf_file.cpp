@@ -1,6 +1,7 @@
 #include "daemon/elf_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,6 +44,14 @@ bool is_native_header(const Elf64_Ehdr& header) {
            header.e_shnum <= kMostSections && header.e_shstrndx < header.e_shnum;
 }
 
+// Looked at before it is opened: opening a device may rewind a tape or start a watchdog, opening a
+// FIFO lets its writer go. Should it be exchanged in between, the open at least does not block.
+int open_regular(const std::string& path) {
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return -1;
+    return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
 std::string_view text_at(std::string_view texts, std::uint64_t offset) {
     if (offset >= texts.size()) return {};
     const std::string_view rest = texts.substr(offset);
@@ -51,8 +60,7 @@ std::string_view text_at(std::string_view texts, std::uint64_t offset) {
 
 }  // namespace
 
-ElfFile::ElfFile(const std::string& path)
-    : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {}
+ElfFile::ElfFile(const std::string& path) : fd_(open_regular(path)) {}
 
 ElfFile::~ElfFile() {
     if (fd_ >= 0) ::close(fd_);

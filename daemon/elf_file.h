@@ -1,9 +1,9 @@
 // What an executable file says of itself, without running it: its first bytes, its ELF sections,
 // the libraries it asks for and the names it exports.
 //
-// One thread. Owns the descriptor for its life. Blocks as the file system does; a FIFO or a device
-// never blocks. Fails: false, empty or nullopt for everything that is not there or not believable;
-// a hostile file costs a bounded number of bounded reads.
+// One thread. Owns the descriptor for its life. Blocks as the file system does; what is no regular
+// file is never opened. Fails: false, empty or nullopt for everything that is not there or not
+// believable; a hostile file costs a bounded number of bounded reads.
 #pragma once
 
 #include <elf.h>
@@ -24,7 +24,8 @@ class ElfFile {
     ElfFile& operator=(const ElfFile&) = delete;
     ~ElfFile();
 
-    // Up to so many bytes from the beginning of any file. Costs no more than a read of them.
+    // Up to so many bytes from the beginning of any regular file. Costs no more than a read of
+    // them.
     std::string head(std::size_t most) const;
 
     // An ELF file of this machine's word size and byte order, with sections. Read when first asked.

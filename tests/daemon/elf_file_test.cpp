@@ -1,6 +1,9 @@
 #include "daemon/elf_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -41,11 +44,29 @@ TEST_F(ElfFileTest, CutsOffASectionThatIsTooLong) {
     EXPECT_EQ(file.section(".bss", 3), std::nullopt);
 }
 
-TEST_F(ElfFileTest, GivesTheFirstBytesOfAnyFile) {
+TEST_F(ElfFileTest, GivesTheFirstBytesOfAnyRegularFile) {
     EXPECT_EQ(open("#!/bin/sh\n").head(256), "#!/bin/sh\n");
     EXPECT_EQ(open("#!/bin/sh\n").head(2), "#!");
     EXPECT_EQ(ElfFile("/nowhere/at/all").head(2), "");
     EXPECT_EQ(ElfFile("/").head(2), "");
+}
+
+// An open may do something: release a FIFO's writer, rewind a tape, start a watchdog.
+TEST_F(ElfFileTest, NeverOpensWhatIsNoRegularFile) {
+    const std::string fifo = files_.path() + "/fifo";
+    const std::string plain = files_.path() + "/plain";
+    files_.write("plain", "text");
+    ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+    const int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    ASSERT_GE(inotify_add_watch(watch, fifo.c_str(), IN_OPEN), 0);
+    ASSERT_GE(inotify_add_watch(watch, plain.c_str(), IN_OPEN), 0);
+    char event[4096];
+    EXPECT_EQ(ElfFile(fifo).head(2), "");
+    EXPECT_EQ(read(watch, event, sizeof event), -1) << "it was opened";
+    EXPECT_EQ(ElfFile(plain).head(2), "te");
+    EXPECT_GT(read(watch, event, sizeof event), 0) << "an open is not seen at all";
+    close(watch);
+    EXPECT_EQ(ElfFile("/dev/zero").head(2), "");
 }
 
 TEST_F(ElfFileTest, OfARealProgramKnowsItsLibrariesAndExports) {

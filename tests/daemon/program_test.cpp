@@ -135,6 +135,8 @@ TEST_F(ProgramTest, IsUnknownWhereThereIsNothingToSee) {
     EXPECT_EQ(program_words(recognise("/proc/self/exe", {})), "");
     program("bin/ruby", "not a program");
     EXPECT_EQ(found("bin/ruby"), "");
+    program("bin/noise", "#!/dev/zero\n");
+    EXPECT_EQ(found("bin/noise"), "");
     ASSERT_EQ(mkfifo(path("bin/php").c_str(), 0700), 0);
     EXPECT_EQ(found("bin/php"), "");
 }

@@ -1,4 +1,5 @@
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 #include "daemon/rightsize_row.h"
@@ -54,11 +55,20 @@ bool user_rules(const Situation& situation, std::initializer_list<std::string_vi
     return false;
 }
 
+// In less than this a JVM hardly starts; for 0% it does not ("Too small maximum heap").
+constexpr std::uint64_t kLeastHeapBytes = 16u << 20;
+
+// Parts of ten thousand of a percent, rounded down: of 64 GiB one is 67 KiB.
+constexpr double kSteps = 10000;
+double percent_of(double part, std::uint64_t whole) {
+    return std::floor(100 * kSteps * part / static_cast<double>(whole)) / kSteps;
+}
+
 // Both, because below 250 MB HotSpot looks at MinRAMPercentage alone. With a point: before JDK 13 a
 // flag of this type without one was refused.
 std::string heap_flags(double percent) {
-    std::array<char, 16> text{};
-    std::snprintf(text.data(), text.size(), "%.1f", percent);
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.4f", percent);
     return std::string("-XX:MaxRAMPercentage=") + text.data() +
            " -XX:MinRAMPercentage=" + text.data();
 }
@@ -82,8 +92,13 @@ void propose_heap(const Situation& situation, Proposal& proposal, std::string& n
     }
     const bool small = part->bytes < kSmallBytes;
     const double heap = static_cast<double>(part->bytes) * (small ? kSmallHeapShare : kHeapShare);
-    add(proposal, heap_flags(100 * heap / static_cast<double>(*seen)),
-        (small ? "half of " : "75% of ") + part->words);
+    const double percent = percent_of(heap, *seen);
+    const std::string words = (small ? "half of " : "75% of ") + part->words;
+    if (percent / 100 * static_cast<double>(*seen) < static_cast<double>(kLeastHeapBytes)) {
+        not_handed = words + " is less than the 16 MiB that a JVM needs";
+        return;
+    }
+    add(proposal, heap_flags(percent), words);
 }
 
 Proposal options(const Situation& situation) {

@@ -16,7 +16,7 @@ class RightsizeJava : public RightsizeTest {
 };
 
 const Version k17{17, 0, 15};
-const std::string kHeap = "-XX:MaxRAMPercentage=74.4 -XX:MinRAMPercentage=74.4";
+const std::string kHeap = "-XX:MaxRAMPercentage=74.4140 -XX:MinRAMPercentage=74.4140";
 
 TEST_F(RightsizeJava, TakesThreeQuartersOfWhatItSees) {
     EXPECT_EQ(options(k17), kHeap) << "75% of what pilotfish leaves; processors it sees itself";
@@ -24,16 +24,37 @@ TEST_F(RightsizeJava, TakesThreeQuartersOfWhatItSees) {
 
 TEST_F(RightsizeJava, TakesItsPartOfTheWholeThatItSees) {
     shares_with(3);  // 254 MiB each
-    EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=18.6 -XX:MinRAMPercentage=18.6");
+    EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=18.6035 -XX:MinRAMPercentage=18.6035");
     claims(512 * kMiB);
-    EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=37.5 -XX:MinRAMPercentage=37.5");
+    EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=37.5000 -XX:MinRAMPercentage=37.5000");
     request_.worker_group = true;
-    EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=75.0 -XX:MinRAMPercentage=75.0");
+    EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=75.0000 -XX:MinRAMPercentage=75.0000");
 }
 
 TEST_F(RightsizeJava, LeavesHalfOfALittleMemoryToTheRestOfIt) {
     has_memory(208 * kMiB);
-    EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=48.1 -XX:MinRAMPercentage=48.1");
+    EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=48.0769 -XX:MinRAMPercentage=48.0769");
+}
+
+TEST_F(RightsizeJava, IsGivenASmallPartOfALargeLimitExactlyAndNeverMore) {
+    has_memory(65536 * kMiB);
+    claims(48 * kMiB);  // half of it, 24 MiB: 0.036621%
+    EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=0.0366 -XX:MinRAMPercentage=0.0366");
+    claims(100 * kMiB);  // 0.076293%, of which one decimal would make a third more
+    EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=0.0762 -XX:MinRAMPercentage=0.0762");
+}
+
+TEST_F(RightsizeJava, IsNotGivenAHeapThatItDoesNotStartWith) {
+    claims(32 * kMiB);
+    EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=1.5625 -XX:MinRAMPercentage=1.5625");
+    claims(31 * kMiB);
+    EXPECT_EQ(options(k17), "-");
+    EXPECT_EQ(omitted("JAVA_TOOL_OPTIONS"),
+              "half of 31 MiB of the worker's MEMORY setting is less than the 16 MiB that a JVM "
+              "needs");
+    limit_on_ancestor();
+    limits_.memory.levels.erase(limits_.memory.levels.begin());
+    EXPECT_EQ(options(k17), "-XX:ActiveProcessorCount=2");
 }
 
 TEST_F(RightsizeJava, IsToldOfProcessorsThatItDoesNotSee) {

@@ -60,7 +60,8 @@ Proposal dotnet_heap(const Situation& situation) {
     const RightsizeRequest& request = situation.request();
     const auto part = situation.memory();
     if (!part) return {};
-    if (request.memory_workers <= 1 && (!request.worker_memory_bytes || request.worker_group))
+    if (request.memory_workers <= 1 &&
+        (!request.worker_memory_bytes || request.worker_group))
         return {"", ".NET takes 75% of its container by itself"};
     std::array<char, 24> text{};
     std::snprintf(text.data(), text.size(), "0x%llX",
@@ -129,7 +130,8 @@ constexpr RightsizeRow kRows[] = {
      .offer = Offer::named,
      .value = "processors, for a limit that is not in its own group",
      .why = kNotVerified,
-     .propose = dotnet_processors},
+     .propose = dotnet_processors,
+     .unless = {"COMPlus_PROCESSOR_COUNT"}},
     {.variable = "DOTNET_GCHeapHardLimit",
      .reader = ".NET",
      .program = "dotnet",
@@ -137,7 +139,8 @@ constexpr RightsizeRow kRows[] = {
      .value = "75% of the worker's memory, in hexadecimal, where that is not the container's",
      .why = kNotVerified,
      .propose = dotnet_heap,
-     .unless = {"DOTNET_GCHeapHardLimitPercent"}},
+     .unless = {"DOTNET_GCHeapHardLimitPercent", "COMPlus_GCHeapHardLimit",
+                "COMPlus_GCHeapHardLimitPercent"}},
     {.variable = "RUBY_MAX_CPU",
      .reader = "Ruby",
      .offer = Offer::never,

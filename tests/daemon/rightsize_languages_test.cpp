@@ -51,5 +51,20 @@ TEST_F(RightsizeLanguages, DotnetIsToldWhatItDoesNotSee) {
     EXPECT_EQ(value("DOTNET_GCHeapHardLimit"), "0x5D00000");  // 75% of 124 MiB
 }
 
+TEST_F(RightsizeLanguages, DotnetKeepsWhatTheUserSetByItsOlderNames) {
+    name("dotnet");
+    limit_on_ancestor();
+    shares_with(1);
+    for (const char* mine : {"DOTNET_GCHeapHardLimitPercent", "COMPlus_GCHeapHardLimit",
+                             "COMPlus_GCHeapHardLimitPercent"}) {
+        user({std::string(mine) + "=10"});
+        EXPECT_EQ(value("DOTNET_GCHeapHardLimit"), "-") << mine;
+        EXPECT_EQ(value("DOTNET_PROCESSOR_COUNT"), "2") << mine;
+    }
+    user({"COMPlus_PROCESSOR_COUNT=1"});
+    EXPECT_EQ(value("DOTNET_PROCESSOR_COUNT"), "-");
+    EXPECT_EQ(value("DOTNET_GCHeapHardLimit"), "0x5D00000");
+}
+
 }  // namespace
 }  // namespace pilotfish::daemon

@@ -181,6 +181,18 @@ std::vector<core::Error> ChildGroup::apply(const GroupLimits& limits) const {
     return refused;
 }
 
+bool ChildGroup::holds(const GroupLimits& limits) const {
+    for (const std::string& controller : controllers_for(limits)) {
+        const GroupPlace* const place = place_of(controller);
+        if (place == nullptr) return false;
+        for (const GroupValue& value : values_for(limits, controller, place->version)) {
+            const auto now = read_group_file(place->directory + "/" + value.file);
+            if (!now || !is_answer_to(value, *now)) return false;
+        }
+    }
+    return true;
+}
+
 core::Result<GroupDoors> ChildGroup::open_doors() const {
     GroupDoors doors;
     for (const GroupPlace& place : places_) {

@@ -56,6 +56,10 @@ class ChildGroup {
     // each that it did not take.
     std::vector<core::Error> apply(const GroupLimits& limits) const;
 
+    // Does the kernel say every one of these limits? False when the group lacks a controller that
+    // one of them needs.
+    bool holds(const GroupLimits& limits) const;
+
     core::Result<GroupDoors> open_doors() const;
 
     // Zombies do not count.

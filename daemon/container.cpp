@@ -288,7 +288,7 @@ class Container {
                              .limits = now.limits,
                              .budgets = *now.budgets,
                              .directory = directory_,
-                             .has_group = groups_.gives(worker)})
+                             .own_group = groups_.own_group_of(worker)})
             .hints;
     }
 

@@ -47,7 +47,7 @@ Rightsizing worker_hints(const config::Configuration& configuration,
         request.soft = budget->soft;
         request.whole = budget->whole;
     }
-    request.worker_group = around.has_group;
+    request.own_group = around.own_group;
     request.environment = around.environment;
     request.program = worker_program(worker, around.environment, around.directory);
     return rightsize(request);

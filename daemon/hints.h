@@ -22,8 +22,7 @@ struct WorkerSurroundings {
     const core::Limits& limits;
     const Budgets& budgets;        // made of the configuration and these limits
     const std::string& directory;  // where it starts without a CWD setting; empty: here
-    // Its CPU and MEMORY are caps of a group of its own, where a runtime that looks finds them.
-    bool has_group = false;
+    OwnGroup own_group;            // of its next run
 };
 
 Rightsizing worker_hints(const config::Configuration& configuration,

@@ -28,6 +28,7 @@
 #include "cgroup/derive.h"
 #include "core/limits.h"
 #include "daemon/budgets.h"
+#include "daemon/own_group.h"
 #include "daemon/program.h"
 
 namespace pilotfish::daemon {
@@ -63,9 +64,8 @@ struct RightsizeRequest {
     std::optional<MemoryPart> soft;   // what it should stay below; nullopt: nothing limits it
     std::optional<MemoryPart> whole;  // what it may use at all
     int memory_workers = 1;           // how many workers share the memory, this one included
-    // CPU and MEMORY are caps of a group of its own, where a runtime that looks finds them by
-    // itself.
-    bool worker_group = false;
+    // False where it has no group, or is no process.
+    OwnGroup own_group;
 
     std::span<const std::string> environment;  // what the worker gets anyway: "NAME=value"
     Program program;                           // recognise(its executable)

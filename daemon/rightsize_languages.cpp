@@ -61,7 +61,7 @@ Proposal dotnet_heap(const Situation& situation) {
     const auto part = situation.memory();
     if (!part) return {};
     if (request.memory_workers <= 1 &&
-        (!request.worker_memory_bytes || request.worker_group))
+        (!request.worker_memory_bytes || request.own_group.memory_cap_in_force))
         return {"", ".NET takes 75% of its container by itself"};
     std::array<char, 24> text{};
     std::snprintf(text.data(), text.size(), "0x%llX",

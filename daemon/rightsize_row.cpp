@@ -19,15 +19,18 @@ std::optional<Processors> processors_of(const RightsizeRequest& request) {
     Processors processors;
     if (limited) {
         processors.words = cpus_words(cpus) + " of " + cpu.source;
-        processors.of_own_group = !cpu.levels.empty() && cpu.levels.front().source == cpu.source;
+        processors.of_own_group = !request.own_group.is_below_for_cpu && !cpu.levels.empty() &&
+                                  cpu.levels.front().source == cpu.source;
         processors.of_container = true;
     }
     if (request.worker_cpus && *request.worker_cpus < cpus) {
         cpus = *request.worker_cpus;
         processors.words = cpus_words(cpus) + " of the worker's CPU setting";
-        processors.of_own_group = request.worker_group;
+        processors.of_own_group = false;
         processors.of_container = false;
     }
+    // Never above the container's, so it is what holds.
+    if (request.own_group.cpu_cap_in_force) processors.of_own_group = true;
     if (cpus >= cpu.affinity) return std::nullopt;
     processors.count = cgroup::round_cpus(cpus, request.policy.rounding,
                                           request.policy.maxprocs_min, cpu.affinity);
@@ -48,8 +51,9 @@ std::optional<MemoryPart> Situation::soft_memory() const { return enough(request
 
 std::optional<std::uint64_t> Situation::memory_of_own_group() const {
     const core::MemoryLimit& memory = request_.limits->memory;
-    if (request_.worker_group && request_.worker_memory_bytes) return request_.worker_memory_bytes;
-    const bool own = !memory.levels.empty() && memory.levels.front().source == memory.source;
+    if (request_.own_group.memory_cap_in_force) return request_.worker_memory_bytes;
+    const bool own = !request_.own_group.is_below_for_memory && !memory.levels.empty() &&
+                     memory.levels.front().source == memory.source;
     return own ? memory.limit_bytes : std::nullopt;
 }
 

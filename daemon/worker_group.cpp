@@ -34,6 +34,17 @@ std::set<std::string> settings_about(const std::string& controller,
     return names;
 }
 
+// The memory controller always: by it the worker's use is counted and its OOM kills are known.
+std::vector<std::string> wanted_controllers(const config::Configuration& configuration) {
+    const bool all = configuration.settings.child_groups == config::ChildGroups::all;
+    std::vector<std::string> controllers = {"memory"};
+    for (const char* controller : {"cpu", "pids"}) {
+        if (all || !settings_about(controller, configuration.workers).empty())
+            controllers.emplace_back(controller);
+    }
+    return controllers;
+}
+
 // RLIMIT_NPROC would not do for PIDS: it counts all processes of the user, in whatever container,
 // and not those of root; RLIMIT_AS not for MEMORY: it counts addresses, which Go and the JVM
 // reserve by the gigabyte. Whoever wants them sets them.
@@ -91,8 +102,6 @@ WorkerGroups::WorkerGroups(const config::Configuration& configuration)
 WorkerGroups::~WorkerGroups() { end(); }
 
 void WorkerGroups::prepare() {
-    const config::ChildGroups choice = configuration_.settings.child_groups;
-    const auto& workers = configuration_.workers;
     const auto us = cgroup::this_owner(start_time_of);
     if (!us) {
         notices_.push_back({core::LogLevel::warn,
@@ -100,13 +109,8 @@ void WorkerGroups::prepare() {
                             "process, so its groups could not be told from another's"});
         return;
     }
-    // The memory controller always: by it the worker's use is counted and its OOM kills are known.
-    std::vector<std::string> controllers = {"memory"};
-    for (const char* controller : {"cpu", "pids"}) {
-        if (choice == config::ChildGroups::all || !settings_about(controller, workers).empty())
-            controllers.emplace_back(controller);
-    }
-    parents_ = cgroup::GroupParents::prepare(cgroup::FileSource::this_process(), controllers);
+    parents_ = cgroup::GroupParents::prepare(cgroup::FileSource::this_process(),
+                                             wanted_controllers(configuration_));
     say_problems();
     if (parents_.list().empty()) return;
     remove_stale(*us);
@@ -177,12 +181,8 @@ void WorkerGroups::apply(const core::Limits& limits) {
     }
 }
 
-bool WorkerGroups::gives(const config::WorkerSettings& settings) const {
-    return owner_ && wants_group(settings, configuration_.settings.child_groups);
-}
-
 SharedGroup WorkerGroups::ready(const config::WorkerSettings& settings) {
-    if (!gives(settings)) return nullptr;
+    if (!owner_ || !wants_group(settings, configuration_.settings.child_groups)) return nullptr;
     cgroup::GroupLimits limits;
     {
         const std::lock_guard lock(mutex_);
@@ -205,6 +205,25 @@ SharedGroup WorkerGroups::ready(const config::WorkerSettings& settings) {
     const std::lock_guard lock(mutex_);
     groups_[settings.name] = group;
     return group;
+}
+
+OwnGroup WorkerGroups::own_group_of(const config::WorkerSettings& settings) const {
+    SharedGroup group;
+    core::Limits limits;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto known = groups_.find(settings.name);
+        // One that could not be made again is not there.
+        if (known == groups_.end() || !known->second->exists()) return {};
+        group = known->second;
+        limits = limits_;
+    }
+    OwnGroup own = without_caps(group->places(), limits);
+    const cgroup::GroupLimits asked = group_limits(settings, limits);
+    own.cpu_cap_in_force = asked.cpus && group->holds({.cpus = asked.cpus});
+    own.memory_cap_in_force =
+        asked.memory_bytes && group->holds({.memory_bytes = asked.memory_bytes});
+    return own;
 }
 
 void WorkerGroups::end() {

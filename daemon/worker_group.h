@@ -26,6 +26,7 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "daemon/container_limits.h"
+#include "daemon/own_group.h"
 
 namespace pilotfish::daemon {
 
@@ -66,10 +67,10 @@ class WorkerGroups final : public LimitsListener {
     using WhenMade = std::function<void(const std::string& worker, const cgroup::ChildGroup&)>;
     void when_made(WhenMade tell) { when_made_ = std::move(tell); }
 
-    // Whether a group is made for this worker, as far as it can be told before.
-    bool gives(const config::WorkerSettings& settings) const;
     // The group of the worker's next run; null: it has none.
     SharedGroup ready(const config::WorkerSettings& settings);
+    // What the kernel says of the group that ready() gave; all false without one.
+    OwnGroup own_group_of(const config::WorkerSettings& settings) const;
 
     // Kills whoever is left in the groups and removes them.
     void end();
@@ -86,7 +87,7 @@ class WorkerGroups final : public LimitsListener {
     std::vector<Notice> notices_;
     std::optional<cgroup::GroupOwner> owner_;  // set: groups can be made
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     cgroup::GroupParents parents_;
     core::Limits limits_;
     std::map<std::string, SharedGroup> groups_;  // by worker

@@ -27,13 +27,22 @@ TEST_F(RightsizeJava, TakesItsPartOfTheWholeThatItSees) {
     EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=18.6035 -XX:MinRAMPercentage=18.6035");
     claims(512 * kMiB);
     EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=37.5000 -XX:MinRAMPercentage=37.5000");
-    request_.worker_group = true;
+    request_.own_group.memory_cap_in_force = true;
     EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=75.0000 -XX:MinRAMPercentage=75.0000");
 }
 
 TEST_F(RightsizeJava, LeavesHalfOfALittleMemoryToTheRestOfIt) {
     has_memory(208 * kMiB);
     EXPECT_EQ(options(k17), "-XX:MaxRAMPercentage=48.0769 -XX:MinRAMPercentage=48.0769");
+}
+
+TEST_F(RightsizeJava, InAGroupWithoutACapIsGivenNoPercentageOfTheMachine) {
+    request_.own_group = {.cpu_cap_in_force = true, .is_below_for_memory = true};
+    EXPECT_EQ(options(k17), "-") << "the limit stands on an ancestor, which 17 does not look at";
+    EXPECT_NE(omitted("JAVA_TOOL_OPTIONS").find("does not see"), std::string::npos);
+    EXPECT_EQ(options({24, 0, 0}), kHeap);
+    claims(512 * kMiB);
+    EXPECT_EQ(options(k17), "-") << "the kernel refused its MEMORY";
 }
 
 TEST_F(RightsizeJava, IsGivenASmallPartOfALargeLimitExactlyAndNeverMore) {

@@ -154,7 +154,17 @@ TEST_F(RightsizeTest, LeavesTheLimitOfItsOwnGroupToARuntimeThatFollowsIt) {
     go({1, 25, false});
     request_.worker_cpus = 1;
     EXPECT_EQ(value("GOMAXPROCS"), "1");
-    request_.worker_group = true;
+    request_.own_group.cpu_cap_in_force = true;
+    EXPECT_EQ(value("GOMAXPROCS"), "-");
+}
+
+TEST_F(RightsizeTest, TellsAGo125ProgramInAGroupWithoutACapOfTheContainersLimit) {
+    go({1, 25, false});
+    request_.own_group.is_below_for_cpu = true;
+    EXPECT_EQ(value("GOMAXPROCS"), "2") << "it stands on an ancestor now";
+    request_.own_group.memory_cap_in_force = true;
+    EXPECT_EQ(value("GOMAXPROCS"), "2") << "a cap of memory is none of processors";
+    request_.own_group.cpu_cap_in_force = true;  // as much as the container has
     EXPECT_EQ(value("GOMAXPROCS"), "-");
 }
 

@@ -96,6 +96,44 @@ TEST(WorkerGroup, WhereNobodyWantsOneNothingIsDoneOrSaid) {
     EXPECT_EQ(groups.ready(configuration.workers.front().settings), nullptr);
 }
 
+TEST(WorkerGroup, OfAControllerItHasNotHoldsNoCap) {
+    const std::vector<cgroup::GroupPlace> v1 = {{1, "/memory/x", {"memory"}},
+                                                {2, "/unified/x", {}}};
+    core::Limits limits = container(2, 512 * kMiB);
+    limits.cpu.version = limits.memory.version = 1;
+    const OwnGroup in_memory_alone{.is_below_for_memory = true};
+    EXPECT_EQ(without_caps(v1, limits), in_memory_alone);
+    limits.cpu.version = limits.memory.version = 2;
+    const OwnGroup below{.is_below_for_cpu = true, .is_below_for_memory = true};
+    EXPECT_EQ(without_caps({{2, "/x", {"memory"}}}, limits), below);
+    EXPECT_EQ(without_caps({}, limits), OwnGroup{});
+}
+
+TEST(WorkerGroup, CapsAreInForceWhenTheKernelSaysThem) {
+    config::Configuration configuration;
+    config::WorkerSettings settings = worker();
+    settings.memory = config::MemoryAmount{.size = {64 * kMiB}};
+    configuration.workers.push_back({.settings = settings, .origins = {}});
+    WorkerGroups groups(configuration);
+    groups.apply(container({}, 512 * kMiB));
+    EXPECT_EQ(groups.own_group_of(settings), OwnGroup{}) << "none is made yet";
+    const SharedGroup group = groups.ready(settings);
+    if (!group) GTEST_SKIP() << "no groups here: " << groups.notices().front().line;
+    EXPECT_TRUE(groups.own_group_of(settings).memory_cap_in_force);
+    EXPECT_TRUE(groups.own_group_of(settings).is_below_for_memory);
+    EXPECT_FALSE(groups.own_group_of(settings).cpu_cap_in_force) << "nobody asked for one";
+    const cgroup::GroupPlace& memory = *group->place_of("memory");
+    ASSERT_TRUE(cgroup::write_group_file(
+        memory.directory + (memory.version == 1 ? "/memory.limit_in_bytes" : "/memory.max"),
+        std::to_string(128 * kMiB)));
+    EXPECT_FALSE(groups.own_group_of(settings).memory_cap_in_force) << "the kernel says another";
+    config::WorkerSettings with_cpu = settings;
+    with_cpu.cpu = config::CpuAmount{.cpus = 0.5};
+    EXPECT_FALSE(groups.own_group_of(with_cpu).cpu_cap_in_force) << "no such controller was wanted";
+    ASSERT_TRUE(group->remove(std::chrono::seconds(10)));
+    EXPECT_EQ(groups.own_group_of(settings), OwnGroup{}) << "it is gone";
+}
+
 TEST(WorkerGroup, IsMadeOnceToldOfFollowsTheLimitsAndIsGoneAtTheEnd) {
     config::Configuration configuration;
     config::WorkerSettings settings = worker();

@@ -55,20 +55,18 @@ bool others_use(const std::string& directory) {
     return std::any_of(here.begin(), here.end(), [](pid_t pid) { return pid != getpid(); });
 }
 
-}  // namespace
-
-GroupParents GroupParents::prepare(const FileSource& source,
-                                   const std::vector<std::string>& controllers) {
-    GroupParents result;
-    const Tables tables = read_tables(source);
+// The directory of each controller, whether anything may be made there or not.
+std::vector<GroupParent> find_parents(const FileSource& source, const Tables& tables,
+                                      const std::vector<std::string>& controllers,
+                                      std::vector<GroupProblem>& problems) {
     std::vector<GroupParent> found;
     for (const std::string& controller : controllers) {
         const Place place = find_controller(source, tables, controller);
         if (place.degraded || place.directories.empty()) {
-            result.refuse({controller},
-                          place.problem.empty()
-                              ? "cannot make groups: the kernel has no controller " + controller
-                              : place.problem);
+            problems.push_back(
+                {controller, place.problem.empty()
+                                 ? "cannot make groups: the kernel has no controller " + controller
+                                 : place.problem});
             continue;
         }
         const auto known = std::find_if(found.begin(), found.end(), [&](const auto& parent) {
@@ -81,6 +79,16 @@ GroupParents GroupParents::prepare(const FileSource& source,
                 {place.version, place.mount_point, place.directories.front(), {controller}});
         }
     }
+    return found;
+}
+
+}  // namespace
+
+GroupParents GroupParents::prepare(const FileSource& source,
+                                   const std::vector<std::string>& controllers) {
+    GroupParents result;
+    const Tables tables = read_tables(source);
+    std::vector<GroupParent> found = find_parents(source, tables, controllers, result.problems_);
     for (GroupParent& parent : found) result.add(std::move(parent));
     if (!result.parents_.empty()) result.add_tracker(source, tables);
     return result;
@@ -90,6 +98,33 @@ GroupParents GroupParents::prepare(GroupParent parent) {
     GroupParents result;
     result.add(std::move(parent));
     return result;
+}
+
+std::optional<GroupParent> GroupParents::foresee(GroupParent parent) {
+    const std::string& directory = parent.directory;
+    if (!check_writable(directory)) return std::nullopt;
+    if (parent.version != 2) return parent;
+    const auto type = read_group_file(directory + "/cgroup.type");
+    if (type && *type != "domain") return std::nullopt;
+    const auto available =
+        words_of(read_group_file(directory + "/cgroup.controllers").value_or(""));
+    const std::string subtree = directory + "/cgroup.subtree_control";
+    const auto handed_down = words_of(read_group_file(subtree).value_or(""));
+    const bool hands_down = access(subtree.c_str(), W_OK) == 0;
+    std::erase_if(parent.controllers, [&](const std::string& controller) {
+        return !holds(available, controller) || !(hands_down || holds(handed_down, controller));
+    });
+    if (parent.controllers.empty()) return std::nullopt;
+    return parent;
+}
+
+std::vector<GroupParent> GroupParents::foresee(const FileSource& source,
+                                               const std::vector<std::string>& controllers) {
+    std::vector<GroupProblem> problems;
+    std::vector<GroupParent> parents;
+    for (GroupParent& parent : find_parents(source, read_tables(source), controllers, problems))
+        if (auto ready = foresee(std::move(parent))) parents.push_back(std::move(*ready));
+    return parents;
 }
 
 GroupParents::~GroupParents() { take_back(); }

@@ -11,6 +11,7 @@
 // each controller that cannot be had.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,7 +42,12 @@ class GroupParents {
     // Finds a parent for each of these controllers ("cpu", "memory", "pids") and makes it ready.
     static GroupParents prepare(const FileSource& source,
                                 const std::vector<std::string>& controllers);
-    // The same where the directory is known.
+    // Where prepare() would most likely have them; changes nothing. It does not foresee that other
+    // processes stand in a v2 group.
+    static std::vector<GroupParent> foresee(const FileSource& source,
+                                            const std::vector<std::string>& controllers);
+    static std::optional<GroupParent> foresee(GroupParent parent);
+    // The same as prepare() where the directory is known.
     static GroupParents prepare(GroupParent parent);
     GroupParents() = default;
     GroupParents(GroupParents&&) noexcept = default;

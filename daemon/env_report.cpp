@@ -9,6 +9,7 @@
 #include "config/nearest_name.h"
 #include "daemon/environment.h"
 #include "daemon/hints.h"
+#include "daemon/worker_group.h"
 #include "http/render_hints.h"
 
 namespace pilotfish::daemon {
@@ -35,7 +36,7 @@ void append_rows(std::string& text, const std::vector<std::pair<std::string, std
         text += "  " + what + std::string(width - what.size() + 2, ' ') + reason + "\n";
 }
 
-std::string as_text(const http::WorkerHintsView& worker) {
+std::string as_text(const http::WorkerHintsView& worker, const std::string& why_nothing) {
     std::string text = worker.worker;
     if (!worker.program.empty()) text += " (" + worker.program + ")";
     text += "\n";
@@ -43,7 +44,11 @@ std::string as_text(const http::WorkerHintsView& worker) {
     for (const http::HintView& hint : worker.hints)
         rows.emplace_back(hint.name + "=" + cgroup::printable(hint.value),
                           cgroup::printable(hint.reason));
-    if (rows.empty()) text += "  nothing: no limit asks for it, or all of it is set already\n";
+    if (rows.empty())
+        text += "  nothing: " +
+                (why_nothing.empty() ? "no limit asks for it, or all of it is set already"
+                                     : why_nothing) +
+                "\n";
     append_rows(text, rows);
     if (worker.omissions.empty()) return text;
     rows.clear();
@@ -65,7 +70,15 @@ std::string as_shell(const http::WorkerHintsView& worker) {
 
 core::Result<std::string> env_report(const config::Configuration& configuration,
                                      const config::Invocation& invocation) {
-    const core::Limits limits = cgroup::read_limits(cgroup::FileSource::this_process());
+    return env_report(configuration, invocation,
+                      cgroup::read_limits(cgroup::FileSource::this_process()),
+                      foreseen_parents(configuration));
+}
+
+core::Result<std::string> env_report(const config::Configuration& configuration,
+                                     const config::Invocation& invocation,
+                                     const core::Limits& limits,
+                                     const std::vector<cgroup::GroupParent>& parents) {
     // Without a worker of its own it answers for the command an image may have.
     config::Configuration shown = configuration;
     if (shown.workers.empty()) shown.workers.emplace_back().settings.name = "main";
@@ -85,6 +98,7 @@ core::Result<std::string> env_report(const config::Configuration& configuration,
 
     const Budgets budgets = make_budgets(shown, limits);
     std::vector<http::WorkerHintsView> views;
+    std::vector<std::string> whys;
     for (const config::WorkerSettings* worker : asked) {
         const std::vector<std::string> environment = worker_environment(*worker);
         http::WorkerHintsView view;
@@ -92,7 +106,12 @@ core::Result<std::string> env_report(const config::Configuration& configuration,
         view.program = program_words(worker_program(*worker, environment, {}));
         const Rightsizing sizing = worker_hints(
             shown, *worker,
-            {.environment = environment, .limits = limits, .budgets = budgets, .directory = {}});
+            {.environment = environment,
+             .limits = limits,
+             .budgets = budgets,
+             .directory = {},
+             .own_group = foreseen_group(*worker, shown.settings.child_groups, parents, limits)});
+        whys.push_back(sizing.why_nothing);
         for (const Hint& hint : sizing.hints)
             view.hints.push_back({hint.name, hint.value, hint.reason});
         for (const Omission& omission : sizing.omissions)
@@ -101,8 +120,9 @@ core::Result<std::string> env_report(const config::Configuration& configuration,
     }
     if (invocation.form == config::OutputForm::json) return http::render_hints(views);
     std::string text;
-    for (const http::WorkerHintsView& view : views) {
-        text += invocation.form == config::OutputForm::shell ? as_shell(view) : as_text(view);
+    for (std::size_t at = 0; at < views.size(); ++at) {
+        text += invocation.form == config::OutputForm::shell ? as_shell(views[at])
+                                                             : as_text(views[at], whys[at]);
     }
     return text;
 }

@@ -1,5 +1,6 @@
 #include "daemon/hints.h"
 
+#include "config/setting_table.h"
 #include "daemon/container_limits.h"
 #include "daemon/spawn.h"
 
@@ -35,9 +36,17 @@ Rightsizing worker_hints(const config::Configuration& configuration,
         request.profile = profile_of(worker.rightsize->profile.value_or(config::Rightsize::safe));
         request.programs = worker.rightsize->programs;
     }
-    if (request.profile == RightsizeProfile::none) return {};
-    // A hosted task has our environment and follows the limits with us.
-    if (!worker.plugin.empty()) return {};
+    Rightsizing nothing;
+    if (!worker.plugin.empty()) {
+        nothing.why_nothing = "it runs inside the daemon, which follows the limits";
+        return nothing;
+    }
+    if (request.profile == RightsizeProfile::none) {
+        nothing.why_nothing =
+            worker.rightsize ? config::worker_variable_prefix(worker.name) + "RIGHTSIZE is none"
+                             : "PILOTFISH_RIGHTSIZE is none";
+        return nothing;
+    }
     request.limits = &around.limits;
     request.policy = derive_policy(configuration.settings);
     request.memory_workers = std::max(1, static_cast<int>(configuration.workers.size()));

@@ -50,6 +50,7 @@ struct Omission {
 struct Rightsizing {
     std::vector<Hint> hints;
     std::vector<Omission> omissions;
+    std::string why_nothing;  // of a worker that nothing is considered for
 };
 
 struct RightsizeRequest {

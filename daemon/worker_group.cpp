@@ -89,6 +89,25 @@ bool wants_group(const config::WorkerSettings& settings, config::ChildGroups cho
            settings.memory || settings.memory_high || settings.pids;
 }
 
+OwnGroup foreseen_group(const config::WorkerSettings& settings, config::ChildGroups choice,
+                        const std::vector<cgroup::GroupParent>& parents,
+                        const core::Limits& limits) {
+    if (!wants_group(settings, choice) || parents.empty()) return {};
+    std::vector<cgroup::GroupPlace> places;
+    for (const cgroup::GroupParent& parent : parents)
+        places.push_back({parent.version, parent.directory, parent.controllers});
+    OwnGroup own = without_caps(places, limits);
+    const cgroup::GroupLimits asked = group_limits(settings, limits);
+    own.cpu_cap_in_force = asked.cpus && has_controller(places, "cpu");
+    own.memory_cap_in_force = asked.memory_bytes && has_controller(places, "memory");
+    return own;
+}
+
+std::vector<cgroup::GroupParent> foreseen_parents(const config::Configuration& configuration) {
+    return cgroup::GroupParents::foresee(cgroup::FileSource::this_process(),
+                                         wanted_controllers(configuration));
+}
+
 WorkerGroups::WorkerGroups(const config::Configuration& configuration)
     : configuration_(configuration) {
     const auto& workers = configuration.workers;

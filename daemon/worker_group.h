@@ -41,6 +41,13 @@ cgroup::GroupLimits group_limits(const config::WorkerSettings& settings,
 // runs in the daemon's own process and never has one.
 bool wants_group(const config::WorkerSettings& settings, config::ChildGroups choice);
 
+// For a look ahead, which makes and changes nothing: where groups could be made, and what would
+// then hold of this worker's, if the kernel takes its caps.
+std::vector<cgroup::GroupParent> foreseen_parents(const config::Configuration& configuration);
+OwnGroup foreseen_group(const config::WorkerSettings& settings, config::ChildGroups choice,
+                        const std::vector<cgroup::GroupParent>& parents,
+                        const core::Limits& limits);
+
 class WorkerGroups final : public LimitsListener {
   public:
     // Where somebody wants a group: removes what dead daemons left, and makes this process ready to

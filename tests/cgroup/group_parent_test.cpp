@@ -151,6 +151,26 @@ TEST(GroupParents, TheRootOfTheMachineMayHoldProcessesSoNobodyMoves) {
     EXPECT_EQ(groups_below(root.path()).size(), 1u) << "no leaf";
 }
 
+TEST(GroupParents, AreForeseenWithoutAChange) {
+    const TempDir root;
+    root.write("cgroup.type", "domain\n");
+    root.write("cgroup.controllers", "cpu memory\n");
+    root.write("cgroup.subtree_control", "cpu\n");
+    const GroupParent wanted{2, root.path(), root.path(), {"cpu", "memory", "pids"}};
+    const auto foreseen = GroupParents::foresee(wanted);
+    ASSERT_TRUE(foreseen);
+    EXPECT_EQ(foreseen->controllers, (std::vector<std::string>{"cpu", "memory"}))
+        << "pids is not handed down to it";
+    EXPECT_EQ(read(root.path() + "/cgroup.subtree_control"), "cpu");
+    EXPECT_EQ(groups_below(root.path()).size(), 1u) << "no leaf";
+    const GroupParent other{2, root.path(), root.path(), {"pids"}};
+    EXPECT_FALSE(GroupParents::foresee(other));
+    root.write("cgroup.type", "threaded\n");
+    EXPECT_FALSE(GroupParents::foresee(wanted));
+    EXPECT_TRUE(GroupParents::foresee(GroupParent{1, root.path(), root.path(), {"cpu"}}));
+    EXPECT_FALSE(GroupParents::foresee(GroupParent{1, "/no", "/no/such/place", {"cpu"}}));
+}
+
 TEST(GroupParents, NothingIsFoundWhereNothingIsMounted) {
     const TempDir dir;
     dir.write("proc/self/cgroup", "0::/\n");

@@ -1,9 +1,12 @@
 #include "core/memory_limit.h"
 
+#include <fcntl.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <mutex>
 
 #include "core/check.h"
@@ -54,6 +57,31 @@ void add_shrinker(Shrinker shrinker) {
 std::uint64_t heap_in_use_bytes() noexcept {
     const struct mallinfo2 heap = mallinfo2();
     return heap.uordblks + heap.hblkhd;
+}
+
+std::optional<std::uint64_t> anonymous_bytes() noexcept {
+    // For the life of the process: it is asked for every second.
+    static const int statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    static const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    char text[128];
+    const ssize_t length = pread(statm, text, sizeof text, 0);
+    if (length <= 0) return std::nullopt;
+    // size resident shared ...: in pages; the second less the third is anonymous.
+    std::array<std::uint64_t, 3> pages{};
+    const char* at = text;
+    const char* const end = text + length;
+    for (std::uint64_t& count : pages) {
+        const auto parsed = std::from_chars(at, end, count);
+        if (parsed.ec != std::errc{} || parsed.ptr == end) return std::nullopt;
+        at = parsed.ptr + 1;
+    }
+    return pages[1] > pages[2] ? (pages[1] - pages[2]) * page : 0;
+}
+
+bool may_be_near(std::uint64_t anonymous_bytes) noexcept {
+    const auto limit = runtime::memory_limit();
+    return limit && static_cast<double>(anonymous_bytes) >=
+                        MemorySteps::kFirstFrom * static_cast<double>(*limit);
 }
 
 MemoryDue check_memory_limit(TimePoint now, std::uint64_t heap_bytes) noexcept {

@@ -37,6 +37,9 @@ struct MemoryDue {
 
 class MemorySteps {
   public:
+    // Of the limit: nothing is due below.
+    static constexpr double kFirstFrom = 0.8;
+
     // The look takes the steps that it says are due: their pauses begin now.
     // limit_bytes: nullopt: none, and nothing is due.
     MemoryDue look(std::uint64_t heap_bytes, std::optional<std::uint64_t> limit_bytes,
@@ -57,7 +60,7 @@ class MemorySteps {
     };
 
     // To shrink is cheap, and often all that is needed.
-    Step shrink_{.from = 0.8, .least = std::chrono::nanoseconds(0)};
+    Step shrink_{.from = kFirstFrom, .least = std::chrono::nanoseconds(0)};
     Step purge_{.from = 0.9, .least = kReclaimPause};
     bool brake_ = false;
 };

@@ -17,6 +17,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// While what is spawned waits for room, it is seen within this time that there is some, however
+// seldom the tick is, or never.
+constexpr std::chrono::seconds kBrakeCheck{1};
+
 cgroup::Rounding rounding_of(config::Rounding rounding) {
     switch (rounding) {
         case config::Rounding::ceil: return cgroup::Rounding::ceil;
@@ -118,7 +122,8 @@ core::Task<void> ContainerLimits::follow() {
     Clock::time_point next_tick = ticks ? Clock::now() + interval_ : Clock::time_point::max();
     for (;;) {
         const Clock::time_point due =
-            std::min(next_tick, follower_->next_check().value_or(Clock::time_point::max()));
+            std::min({next_tick, follower_->next_check().value_or(Clock::time_point::max()),
+                      next_brake_check_});
         std::optional<Clock::time_point> deadline;
         if (due != Clock::time_point::max()) deadline = due;
         core::Wake wake = core::Wake::timed_out;
@@ -143,22 +148,31 @@ core::Task<void> ContainerLimits::follow() {
         if (const auto event = follower_->take_event()) tell(*event);
         if (ticked)
             for (LimitsListener* const listener : listeners_) listener->limits_tick(now);
-        co_await mind_the_heap(now);
+        // Without ticks at least when something has changed.
+        if (ticked || now >= next_brake_check_ || !ticks) co_await mind_the_heap(now);
     }
 }
 
-// Off the processors: a purge takes up to 100 ms. The tick waits for it, as nothing it would read
-// meanwhile could be acted upon better.
+// Off the processors: to ask the allocator takes up to 40 ms, and a purge 100. It is asked only
+// where the memory that the process holds allows that the heap is near. The tick waits for it, as
+// nothing it would read meanwhile could be acted upon better.
 core::Task<void> ContainerLimits::mind_the_heap(Clock::time_point now) {
     const auto limit = runtime::memory_limit();
+    next_brake_check_ = Clock::time_point::max();
     if (!limit) {
         core::set_spawn_brake(false);
         co_return;
     }
-    const std::uint64_t heap = core::heap_in_use_bytes();
+    std::uint64_t heap = core::anonymous_bytes().value_or(UINT64_MAX);
+    if (core::may_be_near(heap)) {
+        auto ask = [] { return core::heap_in_use_bytes(); };
+        heap = co_await core::blocking(ask);
+    }
     const core::MemoryDue due = core::check_memory_limit(now, heap);
     // Without hosted tasks there is nobody to be held back but the daemon's own few.
-    core::set_spawn_brake(due.brake && hosts_tasks_);
+    const bool braked = due.brake && hosts_tasks_;
+    core::set_spawn_brake(braked);
+    if (braked) next_brake_check_ = now + kBrakeCheck;
     if (!due.any_step()) co_return;
     auto run = [due] { return core::run_memory_cycle(due); };
     const core::MemoryCycle cycle = co_await core::blocking(run);

@@ -92,6 +92,9 @@ class ContainerLimits {
     EventLog& events_;
     std::vector<LimitsListener*> listeners_;
     MemoryTrace* trace_ = nullptr;
+    // Of follow(): when to look whether the brake can be let go of; max: it is off.
+    std::chrono::steady_clock::time_point next_brake_check_ =
+        std::chrono::steady_clock::time_point::max();
     mutable std::mutex mutex_;
     Snapshot snapshot_;
     cgroup::UsageReader usage_;

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "tests/core/runtime_fixture.h"
@@ -32,6 +34,24 @@ TEST_F(MemoryLimit, IsNoneUntilItIsSet) {
     EXPECT_EQ(runtime::set_memory_limit(1000), std::nullopt);
     EXPECT_EQ(runtime::memory_limit(), 1000U);
     EXPECT_EQ(runtime::set_memory_limit(std::nullopt), 1000U);
+}
+
+TEST_F(MemoryLimit, AnonymousMemoryContainsTheHeap) {
+    constexpr std::size_t kSize = 64u << 20;
+    const auto before = core::anonymous_bytes();
+    ASSERT_TRUE(before.has_value());
+    const std::unique_ptr<volatile char[]> memory(new volatile char[kSize]);
+    for (std::size_t at = 0; at < kSize; at += 4096) memory[at] = 1;
+    const auto after = core::anonymous_bytes();
+    ASSERT_TRUE(after.has_value());
+    EXPECT_GE(*after, *before + kSize / 2);
+}
+
+TEST_F(MemoryLimit, TheHeapNeedNotBeAskedAboutFarFromTheLimit) {
+    EXPECT_FALSE(core::may_be_near(UINT64_MAX));  // there is none
+    runtime::set_memory_limit(1000);
+    EXPECT_FALSE(core::may_be_near(799));
+    EXPECT_TRUE(core::may_be_near(800));
 }
 
 TEST_F(MemoryLimit, StepsAreDueByTheLimitOfTheProcess) {

@@ -227,6 +227,41 @@ void check_stop_times(Configuration& configuration, Duration longest) {
     configuration.warnings.push_back(sentence + ": what is left then is killed");
 }
 
+// What was asked for and will not happen, or not as meant.
+void check_memory_watch(Configuration& configuration) {
+    const Settings& settings = configuration.settings;
+    std::vector<std::string>& warnings = configuration.warnings;
+    const bool never_looks = settings.limits_interval == Duration::zero();
+    const bool no_soft_limit = settings.memory_limit.kind == MemoryLimitSetting::Kind::off;
+    Names hosted;
+    for (const WorkerConfiguration& worker : configuration.workers) {
+        const WorkerSettings& of = worker.settings;
+        const std::string prefix = worker_variable_prefix(of.name);
+        const bool reacts = of.on_memory.kind != Reaction::Kind::none;
+        if (reacts && !of.plugin.empty()) hosted.push_back(of.name);
+        if (never_looks && (reacts || of.memory)) {
+            warnings.push_back(
+                "by PILOTFISH_LIMITS_INTERVAL=0 nobody looks at what workers hold: " + prefix +
+                (reacts ? "ON_MEMORY" : "MEMORY") +
+                (reacts ? " acts only when the kernel tells of memory pressure"
+                        : " holds only where a cgroup caps it") +
+                "; set PILOTFISH_LIMITS_INTERVAL to 1s, or leave it out");
+        }
+        if (no_soft_limit && reacts) {
+            warnings.push_back(
+                "by PILOTFISH_MEMLIMIT=off there is no soft limit to be near to: " + prefix +
+                "ON_MEMORY acts " + (of.memory ? "only on " + prefix + "MEMORY" : "on nothing") +
+                "; set PILOTFISH_MEMLIMIT to a share or a size, or leave it out");
+        }
+    }
+    if (hosted.size() < 2) return;
+    std::string names;
+    for (const std::string& name : hosted) names.append(names.empty() ? "" : ", ").append(name);
+    warnings.push_back("the memory of " + names +
+                       " cannot be told apart, as they share the daemon's heap: ON_MEMORY may "
+                       "restart one for what another holds; keep it for one of them");
+}
+
 }  // namespace
 
 void check_consistency(Configuration& configuration, Action action,
@@ -251,6 +286,7 @@ void check_consistency(Configuration& configuration, Action action,
         return;
     }
     check_stop_times(configuration, walk.longest_chain());
+    check_memory_watch(configuration);
 }
 
 }  // namespace pilotfish::config

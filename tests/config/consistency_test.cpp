@@ -69,6 +69,41 @@ TEST(Consistency, AWorkerThatIsNeverRestartedIsNotForWantOfMemoryEither) {
     EXPECT_EQ(faults({"PILOTFISH_WORKER_MAIN_ON_RESIZE=restart"}), "");
 }
 
+TEST(Consistency, WarnsOfAMemoryWatchThatIsSwitchedOff) {
+    const std::string signal = "PILOTFISH_WORKER_MAIN_ON_MEMORY=signal:USR1";
+    EXPECT_EQ(warnings({"PILOTFISH_LIMITS_INTERVAL=0", signal}, as_entrypoint()),
+              "by PILOTFISH_LIMITS_INTERVAL=0 nobody looks at what workers hold: "
+              "PILOTFISH_WORKER_MAIN_ON_MEMORY acts only when the kernel tells of memory pressure; "
+              "set PILOTFISH_LIMITS_INTERVAL to 1s, or leave it out\n");
+    EXPECT_NE(warnings({"PILOTFISH_LIMITS_INTERVAL=0", "PILOTFISH_WORKER_MAIN_MEMORY=1Gi"},
+                       as_entrypoint())
+                  .find("PILOTFISH_WORKER_MAIN_MEMORY holds only where a cgroup caps it"),
+              std::string::npos);
+    EXPECT_NE(warnings({"PILOTFISH_MEMLIMIT=off", signal}, as_entrypoint())
+                  .find("PILOTFISH_WORKER_MAIN_ON_MEMORY acts on nothing"),
+              std::string::npos);
+    EXPECT_NE(warnings({"PILOTFISH_MEMLIMIT=off", signal, "PILOTFISH_WORKER_MAIN_MEMORY=1Gi"},
+                       as_entrypoint())
+                  .find("acts only on PILOTFISH_WORKER_MAIN_MEMORY;"),
+              std::string::npos);
+    EXPECT_EQ(warnings({signal, "PILOTFISH_WORKER_MAIN_MEMORY=1Gi"}, as_entrypoint()), "");
+    EXPECT_EQ(warnings({"PILOTFISH_LIMITS_INTERVAL=0", "PILOTFISH_MEMLIMIT=off"}, as_entrypoint()),
+              "");
+}
+
+TEST(Consistency, WarnsOfHostedWorkersWhoseMemoryCannotBeToldApart) {
+    const auto told = [](const std::string& second) {
+        return warnings(
+            {"PILOTFISH_WORKERS=a,b", "PILOTFISH_WORKER_A_PLUGIN=/a.so",
+             "PILOTFISH_WORKER_B_PLUGIN=/b.so", "PILOTFISH_WORKER_A_ON_MEMORY=restart", second},
+            as_run());
+    };
+    EXPECT_EQ(told("PILOTFISH_WORKER_B_ON_MEMORY=none"), "");
+    EXPECT_EQ(told("PILOTFISH_WORKER_B_ON_MEMORY=restart"),
+              "the memory of a, b cannot be told apart, as they share the daemon's heap: ON_MEMORY "
+              "may restart one for what another holds; keep it for one of them\n");
+}
+
 TEST(Consistency, APluginIsRestartedAndNeverSignalled) {
     for (const std::string name : {"ON_RESIZE", "ON_MEMORY"}) {
         const std::string variable = "PILOTFISH_WORKER_WEB_" + name;

@@ -53,4 +53,27 @@ std::optional<ProcStat> read_proc_stat(pid_t pid) {
     return parse({text, static_cast<std::size_t>(length)});
 }
 
+std::optional<bool> minds_signal(pid_t pid, int signal) {
+    char path[32];
+    std::snprintf(path, sizeof path, "/proc/%d/status", pid);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return std::nullopt;
+    char buffer[4096];
+    const ssize_t length = read(fd, buffer, sizeof buffer);
+    close(fd);
+    if (length <= 0) return std::nullopt;
+    const std::string_view text(buffer, static_cast<std::size_t>(length));
+    bool minds = false;
+    for (const std::string_view key : {"\nSigBlk:\t", "\nSigCgt:\t"}) {
+        const std::size_t at = text.find(key);
+        if (at == std::string_view::npos) return std::nullopt;
+        const char* const mask = text.data() + at + key.size();
+        std::uint64_t signals = 0;
+        const auto parsed = std::from_chars(mask, text.data() + text.size(), signals, 16);
+        if (parsed.ec != std::errc{}) return std::nullopt;
+        minds |= (signals >> (signal - 1) & 1) != 0;
+    }
+    return minds;
+}
+
 }  // namespace pilotfish::daemon

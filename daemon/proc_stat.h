@@ -1,4 +1,4 @@
-// /proc/PID/stat, as far as pilotfish asks it.
+// /proc/PID/stat and /proc/PID/status, as far as pilotfish asks them.
 //
 // Any thread. Blocks only on reading /proc, some microseconds. Fails: nullopt where the process is
 // gone or /proc does not show it.
@@ -23,5 +23,10 @@ struct ProcStat {
 };
 
 std::optional<ProcStat> read_proc_stat(pid_t pid);
+
+// Does the process do something of its own about this signal: has it a handler, or does its main
+// thread block the signal, as who waits for it by signalfd or sigwait does? Else it would be ended
+// by it, or not notice.
+std::optional<bool> minds_signal(pid_t pid, int signal);
 
 }  // namespace pilotfish::daemon

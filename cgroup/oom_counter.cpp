@@ -52,8 +52,8 @@ GroupMemory read_group_memory(const FileSource& source, const std::string& direc
     return memory;
 }
 
-std::optional<std::uint64_t> group_working_set(const FileSource& source,
-                                               const std::string& directory, int version) {
+std::optional<std::uint64_t> group_firm_bytes(const FileSource& source,
+                                              const std::string& directory, int version) {
     const bool v2 = version == 2;
     std::string text;
     const char* const usage_name = v2 ? "/memory.current" : "/memory.usage_in_bytes";
@@ -61,7 +61,9 @@ std::optional<std::uint64_t> group_working_set(const FileSource& source,
     const auto usage = parse_number(trim(text));
     if (!usage || !source.read(directory + "/memory.stat", kStatFileCapBytes, text).ok())
         return usage;
-    const auto cache = find_value(text, v2 ? "inactive_file" : "total_inactive_file").value_or(0);
+    const auto inactive = find_value(text, v2 ? "inactive_file" : "total_inactive_file");
+    const auto active = find_value(text, v2 ? "active_file" : "total_active_file");
+    const std::uint64_t cache = inactive.value_or(0) + active.value_or(0);
     return *usage > cache ? *usage - cache : 0;
 }
 

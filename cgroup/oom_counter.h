@@ -51,9 +51,10 @@ struct GroupMemory {
     std::optional<std::uint64_t> limit_bytes;  // its own; nullopt: none
     std::optional<std::uint64_t> peak_bytes;   // since it was made
 };
-// What it uses, less the page cache that the kernel would give up first; nullopt: it does not tell.
-std::optional<std::uint64_t> group_working_set(const FileSource& source,
-                                               const std::string& directory, int version);
+// What it uses, less all page cache, which the kernel would give up first; nullopt: it does not
+// tell.
+std::optional<std::uint64_t> group_firm_bytes(const FileSource& source,
+                                              const std::string& directory, int version);
 GroupMemory read_group_memory(const FileSource& source, const std::string& directory, int version);
 
 }  // namespace pilotfish::cgroup

@@ -60,6 +60,12 @@ std::optional<std::uint64_t> MemoryUsage::working_set_bytes() const {
     return *usage_bytes > *inactive_file_bytes ? *usage_bytes - *inactive_file_bytes : 0;
 }
 
+std::optional<std::uint64_t> MemoryUsage::firm_bytes() const {
+    const auto working_set = working_set_bytes();
+    if (!working_set || !active_file_bytes) return std::nullopt;
+    return *working_set > *active_file_bytes ? *working_set - *active_file_bytes : 0;
+}
+
 MemoryEvents parse_memory_events(std::string_view text) {
     MemoryEvents events;
     events.low = find_value(text, "low");
@@ -156,10 +162,13 @@ void UsageReader::find_memory_files(const Tables& tables) {
     if (v2) own_.swap.path = own + "/memory.swap.current";
     if (!v2) own_.failcnt.path = own + "/memory.failcnt";
     for (const core::MemoryLevel& level : memory_limit_.levels) {
-        if (!limits_anything(level.max_bytes, memory_limit_.total_bytes)) continue;
+        const bool limits = limits_anything(level.max_bytes, memory_limit_.total_bytes);
+        const bool slows = limits_anything(level.high_bytes, memory_limit_.total_bytes);
+        if (!limits && !slows) continue;
         LimitedLevel& added = levels_.emplace_back();
         added.shown.source = level.source;
-        added.shown.limit_bytes = *level.max_bytes;
+        if (limits) added.shown.limit_bytes = level.max_bytes;
+        if (slows) added.shown.high_bytes = level.high_bytes;
         added.shown.is_own_share = level.is_hidden;
         added.is_own = level.is_hidden || directory_of(level.source) == own;
         if (!added.is_own) aim(added.files, directory_of(level.source));
@@ -217,6 +226,7 @@ MemoryUsage UsageReader::read_memory(MemoryFileSet& set) {
         // v1's plain keys count the group alone, and usage_in_bytes its descendants too.
         usage.inactive_file_bytes =
             find_value(scratch_, v2 ? "inactive_file" : "total_inactive_file");
+        usage.active_file_bytes = find_value(scratch_, v2 ? "active_file" : "total_active_file");
         if (!v2) usage.swap_bytes = find_value(scratch_, "total_swap");
     }
     usage.peak_bytes = read_number(set.peak);
@@ -237,8 +247,9 @@ Usage UsageReader::read_now() {
     usage.memory = read_memory(own_);
     for (LimitedLevel& level : levels_) {
         MemoryLevelUsage& shown = usage.memory_levels.emplace_back(level.shown);
-        shown.working_set_bytes = level.is_own ? usage.memory.working_set_bytes()
-                                               : read_memory(level.files).working_set_bytes();
+        const MemoryUsage used = level.is_own ? usage.memory : read_memory(level.files);
+        shown.working_set_bytes = used.working_set_bytes();
+        shown.firm_bytes = used.firm_bytes();
     }
     usage.cpu_pressure = read_pressure(cpu_pressure_);
     usage.memory_pressure = read_pressure(memory_pressure_);

@@ -48,21 +48,26 @@ MemoryEvents parse_memory_events(std::string_view text);
 struct MemoryUsage {
     std::optional<std::uint64_t> usage_bytes;
     std::optional<std::uint64_t> inactive_file_bytes;  // page cache the kernel would give up first
+    std::optional<std::uint64_t> active_file_bytes;    // page cache it would give up next
     std::optional<std::uint64_t> peak_bytes;           // since the group was made
     std::optional<std::uint64_t> swap_bytes;
     MemoryEvents events;
     // usage - inactive_file, at least 0: what kubelet evicts by.
     std::optional<std::uint64_t> working_set_bytes() const;
+    // usage less all page cache, at least 0: what no reclaim helps against, but for swap.
+    std::optional<std::uint64_t> firm_bytes() const;
 };
 
-// What is used at a level that has a limit: the own group or an ancestor, whose other members use
-// memory too.
+// What is used at a level that has a limit or a memory.high: the own group or an ancestor, whose
+// other members use memory too.
 struct MemoryLevelUsage {
     std::string source;  // the file that says the limit
-    std::uint64_t limit_bytes = 0;
+    std::optional<std::uint64_t> limit_bytes;
     std::optional<std::uint64_t> working_set_bytes;
     // The level itself is hidden, and this is what our own group uses of it: the least it can be.
     bool is_own_share = false;
+    std::optional<std::uint64_t> high_bytes{};  // memory.high; nullopt: none
+    std::optional<std::uint64_t> firm_bytes{};  // as MemoryUsage has it
 };
 
 // "some": at least one task waited; "full": all of them did. v1 has none for a group.

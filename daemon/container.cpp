@@ -146,9 +146,7 @@ class Container {
                   events_.record("oom", worker, text);
               }),
           strain_(limits_, oom_, events_,
-                  [this](std::chrono::steady_clock::time_point now) {
-                      memory_watch_.pressure_told(now);
-                  }),
+                  [this](std::chrono::steady_clock::time_point) { memory_watch_.pressure_told(); }),
           supervisor_({
               .configuration = configuration,
               .entrypoint = entrypoint,
@@ -173,8 +171,8 @@ class Container {
                          .supervisor = supervisor_,
                          .trace = memory_trace_,
                          .events = events_,
-                         .group_bytes = [this](const Worker& worker) { return held_by(worker); }}),
-          resize_reactions_(supervisor_),
+                         .group_memory = [this](const Worker& worker) { return held_by(worker); }}),
+          resize_reactions_(configuration, supervisor_),
           server_(std::make_shared<Admin>(configuration.settings, supervisor_, limits_, strain_,
                                           oom_, events_, memory_watch_),
                   server_options(configuration.settings)) {
@@ -250,6 +248,10 @@ class Container {
         limits_.trace_to(&memory_trace_);
         limits_.add_listener(resize_reactions_);
         limits_.add_listener(memory_watch_);
+        if (resize_reactions_.restarts_any())
+            core::spawn(resize_reactions_.run(), {.name = "resize"}).detach();
+        if (memory_watch_.is_needed())
+            core::spawn(memory_watch_.run(), {.name = "memory"}).detach();
         co_await limits_.follow();
     }
 
@@ -293,12 +295,16 @@ class Container {
     }
 
     // What the kernel counts for the worker's own group; nullopt: it has none.
-    std::optional<std::uint64_t> held_by(const Worker& worker) const {
+    std::optional<WorkerGroupMemory> held_by(const Worker& worker) const {
         for (const cgroup::GroupPlace& place : worker.group_places()) {
             const auto& controllers = place.controllers;
             if (std::find(controllers.begin(), controllers.end(), "memory") == controllers.end())
                 continue;
-            return cgroup::group_working_set(limits_.source(), place.directory, place.version);
+            const cgroup::FileSource& source = limits_.source();
+            const auto held = cgroup::group_firm_bytes(source, place.directory, place.version);
+            if (!held) return std::nullopt;
+            const auto figures = cgroup::read_group_memory(source, place.directory, place.version);
+            return WorkerGroupMemory{*held, figures.limit_bytes};
         }
         return std::nullopt;
     }
@@ -306,6 +312,7 @@ class Container {
     // The last line of the log, whatever else has just been said beside it.
     void tell_verdict() {
         write_termination_message();
+        memory_trace_.end();
         log_.say_last(
             verdict_.code == 0 || verdict_.asked_for ? core::LogLevel::info : core::LogLevel::warn,
             verdict_.sentence);

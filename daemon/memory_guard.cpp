@@ -34,7 +34,7 @@ std::string_view name_of(GuardAction::Kind kind) noexcept {
 }
 
 MemoryGuard::MemoryGuard(std::size_t workers, GuardPolicy policy)
-    : policy_(policy), memories_(workers) {}
+    : policy_(policy), memories_(workers), restart_pause_(policy.settle) {}
 
 bool MemoryGuard::wants_sizes(std::uint64_t working_set_bytes,
                               std::optional<std::uint64_t> soft_bytes) const {
@@ -46,6 +46,7 @@ bool MemoryGuard::wants_sizes(std::uint64_t working_set_bytes,
 std::vector<GuardAction> MemoryGuard::look(const GuardLook& look) {
     PF_CHECK(look.workers.size() == memories_.size(), "the guard knows other workers");
     std::vector<GuardAction> actions;
+    acts_ = may_act(look);
     for (std::size_t at = 0; at < look.workers.size(); ++at) mind_own(look, at, actions);
     if (!look.soft_bytes) {
         watching_ = near_ = false;
@@ -55,6 +56,20 @@ std::vector<GuardAction> MemoryGuard::look(const GuardLook& look) {
     watch_growth(look, load);
     mind_container(look, load, actions);
     return actions;
+}
+
+// One at a time, and each is given time to help; what one that is ending gives up is not known yet.
+bool MemoryGuard::may_act(const GuardLook& look) const {
+    if (acted_ && look.now - *acted_ < policy_.settle) return false;
+    return std::none_of(look.workers.begin(), look.workers.end(),
+                        [](const GuardedWorker& worker) { return worker.is_ending; });
+}
+
+void MemoryGuard::judge_last_restart(TimePoint now, double firm_load) {
+    if (!load_at_restart_ || now - *restarted_ < policy_.settle) return;
+    const bool helped = firm_load <= *load_at_restart_ - policy_.rearm;
+    restart_pause_ = helped ? policy_.settle : std::min(restart_pause_ * 2, policy_.longest_settle);
+    load_at_restart_.reset();
 }
 
 void MemoryGuard::watch_growth(const GuardLook& look, double load) {
@@ -97,20 +112,26 @@ bool MemoryGuard::may_restart_now(Memory& memory, TimePoint now) {
 
 void MemoryGuard::mind_container(const GuardLook& look, double load,
                                  std::vector<GuardAction>& actions) {
+    const bool has_firm = look.firm_bytes && look.firm_soft_bytes;
+    const double firm_load = has_firm ? load_of(*look.firm_bytes, *look.firm_soft_bytes) : load;
+    judge_last_restart(look.now, firm_load);
     if (load < policy_.signal_from - policy_.rearm) near_ = told_withheld_ = false;
     if (load < policy_.signal_from) return;
     near_ = true;
-    // One at a time, and each is given time to help.
-    if (!actions.empty() || (acted_ && look.now - *acted_ < policy_.settle)) return;
-    const bool restarts = load >= policy_.restart_from || look.pressed;
+    if (!acts_) return;
+    // What a restart is for, and is told with it.
+    const bool by_firm = has_firm && !look.pressed;
+    const std::uint64_t used = by_firm ? *look.firm_bytes : look.working_set_bytes;
+    const std::uint64_t soft = by_firm ? *look.firm_soft_bytes : *look.soft_bytes;
+    const bool restarts = firm_load >= policy_.restart_from || look.pressed;
+    const bool too_soon = restarted_ && look.now - *restarted_ < restart_pause_;
     const double worth = policy_.worth * static_cast<double>(*look.soft_bytes);
 
     std::vector<std::size_t> order;
     for (std::size_t at = 0; at < look.workers.size(); ++at) {
         const GuardedWorker& worker = look.workers[at];
-        if (worker.is_ending) return;  // what it gives up is not known yet
         const Memory& memory = memories_[at];
-        if (!worker.runs || (memory.acted && look.now - *memory.acted < policy_.settle)) continue;
+        if (!worker.runs) continue;
         const bool signals =
             worker.reaction == Reaction::signal &&
             (!memory.signalled || look.now - *memory.signalled >= policy_.signal_pause);
@@ -130,20 +151,24 @@ void MemoryGuard::mind_container(const GuardLook& look, double load,
     std::optional<GuardAction> withheld;
     for (const std::size_t at : order) {
         const GuardedWorker& worker = look.workers[at];
-        GuardAction action{
-            .kind = worker.reaction == Reaction::signal ? Kind::signal : Kind::restart,
-            .cause = Cause::container,
-            .worker = at,
-            .used_bytes = look.working_set_bytes,
-            .limit_bytes = *look.soft_bytes,
-            .resident_bytes = worker.resident_bytes,
-            .grown_bytes = growth(worker, memories_[at])};
+        const bool signals = worker.reaction == Reaction::signal;
+        GuardAction action{.kind = signals ? Kind::signal : Kind::restart,
+                           .cause = Cause::container,
+                           .worker = at,
+                           .used_bytes = signals ? look.working_set_bytes : used,
+                           .limit_bytes = signals ? *look.soft_bytes : soft,
+                           .resident_bytes = worker.resident_bytes,
+                           .grown_bytes = growth(worker, memories_[at])};
         if (action.kind == Kind::restart && !may_restart_now(memories_[at], look.now)) {
             action.kind = Kind::withheld;
             if (!withheld) withheld = action;
             continue;
         }
-        acted_ = look.now;
+        if (action.kind == Kind::restart && too_soon) continue;
+        if (action.kind == Kind::restart) {
+            restarted_ = look.now;
+            load_at_restart_ = firm_load;
+        }
         return act(action, look.now, actions);
     }
     if (withheld && !std::exchange(told_withheld_, true)) actions.push_back(*withheld);
@@ -158,9 +183,9 @@ void MemoryGuard::mind_own(const GuardLook& look, std::size_t at,
         return;
     }
     const double load = load_of(worker.resident_bytes, *worker.own_bytes);
-    if (load < 1.0 - policy_.rearm) memory.told_own = false;
-    if (load <= 1.0) return;
-    if (memory.acted && look.now - *memory.acted < policy_.settle) return;
+    const double from = worker.is_capped ? policy_.capped_from : 1.0;
+    if (load < from - policy_.rearm) memory.told_own = false;
+    if (load <= from) return;
     GuardAction action{.kind = Kind::warn,
                        .cause = Cause::own_memory,
                        .worker = at,
@@ -170,22 +195,27 @@ void MemoryGuard::mind_own(const GuardLook& look, std::size_t at,
                        .grown_bytes = growth(worker, memory)};
     if (worker.reaction == Reaction::signal) {
         if (memory.signalled && look.now - *memory.signalled < policy_.signal_pause) return;
+        if (!acts_) return;
         action.kind = Kind::signal;
         return act(action, look.now, actions);
     }
     if (worker.reaction == Reaction::restart && worker.may_restart) {
+        if (!acts_) return;
         if (may_restart_now(memory, look.now)) {
             action.kind = Kind::restart;
             return act(action, look.now, actions);
         }
         action.kind = Kind::withheld;
     }
+    // What is capped needs no warning: the kernel keeps it where it is.
+    if (action.kind == Kind::warn && worker.is_capped) return;
     if (!std::exchange(memory.told_own, true)) actions.push_back(action);
 }
 
 void MemoryGuard::act(GuardAction action, TimePoint now, std::vector<GuardAction>& actions) {
     Memory& memory = memories_[action.worker];
-    memory.acted = now;
+    acted_ = now;
+    acts_ = false;
     if (action.kind == Kind::signal) {
         memory.signalled = now;
     } else {

@@ -3,8 +3,10 @@
 // what it is told.
 //
 // Near: the container's working set against its soft limit. From 95% of it ON_MEMORY=signal:...
-// is applied, as a signal costs little; from 100%, or from 95% when the kernel tells of memory
-// pressure, ON_MEMORY=restart. The soft limit is 90% of the container's, where .NET begins to
+// is applied, as a signal costs little; ON_MEMORY=restart from 100% by what cannot be reclaimed, as
+// a working set is full of active page cache after any large read and the kernel drops that before
+// it kills anybody; or from 95% of the working set when the kernel tells of memory pressure. The
+// soft limit is 90% of the container's, where .NET begins to
 // collect for want of memory; the last tenth is what a worker may still grow while it is being
 // ended. Nothing is done to a worker with ON_MEMORY=none, nor may one with RESTART=never be
 // restarted.
@@ -14,13 +16,15 @@
 // there was no time for a look before it came near. Who holds less than a twentieth of the soft
 // limit is not restarted: that would not help.
 //
-// No storm: one at a time; after each, 10 s to show whether it helped; a worker is signalled once a
-// minute at most; at most 3 restarts of one worker and 6 of all in 10 minutes. What is withheld for
-// that is told once. The episode is over five points below where it began. All these figures are
-// chosen, not measured, but for the 90%.
+// No storm: one at a time, whatever it is for; after each, 10 s to show whether it helped, and
+// after a restart that lowered the load by less than five points twice as long as before, up to 10
+// minutes; a worker is signalled once a minute at most; at most 3 restarts of one worker and 6 of
+// all in 10 minutes. What is withheld for that is told once. The episode is over five points below
+// where it began. All these figures are chosen, not measured, but for the 90%.
 //
-// A worker over its own MEMORY where no cgroup caps it gets its ON_MEMORY by the same rules, or one
-// warning an episode.
+// A worker over its own MEMORY gets its ON_MEMORY by the same rules. Where a cgroup caps it, that
+// is from 95% of the cap on: past the cap the kernel kills. Where none does, it is from 100%, and
+// one without ON_MEMORY gets one warning an episode.
 //
 // Not thread-safe: daemon/memory_watch.h has a lock. Never blocks, never fails. Sizes in bytes.
 #pragma once
@@ -45,6 +49,8 @@ struct GuardPolicy {
     double rearm = 0.05;  // points below, where an episode is over
     double worth = 0.05;  // of the soft limit: who holds less is not restarted
     std::chrono::seconds settle{10};
+    std::chrono::seconds longest_settle{600};  // after restarts that did not help
+    double capped_from = 0.95;                 // of its own MEMORY, which a cgroup caps
     std::chrono::seconds signal_pause{60};
     std::chrono::seconds growth_window{600};
     std::chrono::seconds restart_window{600};
@@ -60,16 +66,19 @@ struct GuardedWorker {
     bool is_ending = false;    // asked to end, or what it left behind is being ended
     std::uint64_t run = 0;     // which of its runs: a new one has not grown yet
     std::uint64_t resident_bytes = 0;
-    // Its MEMORY, where nobody but us watches over it.
-    std::optional<std::uint64_t> own_bytes;
+    std::optional<std::uint64_t> own_bytes;  // its MEMORY
+    bool is_capped = false;                  // by a cgroup, which the kernel enforces
 };
 
 struct GuardLook {
     std::chrono::steady_clock::time_point now;
     std::uint64_t working_set_bytes = 0;
     std::optional<std::uint64_t> soft_bytes;  // nullopt: nothing to be near to
-    bool pressed = false;                     // the kernel told of memory pressure just now
-    std::span<const GuardedWorker> workers;   // always the same, in the same order
+    // The same of what cannot be reclaimed; may be of another level. nullopt: it is not told.
+    std::optional<std::uint64_t> firm_bytes;
+    std::optional<std::uint64_t> firm_soft_bytes;
+    bool pressed = false;                    // the kernel told of memory pressure just now
+    std::span<const GuardedWorker> workers;  // always the same, in the same order
 };
 
 struct GuardAction {
@@ -81,7 +90,7 @@ struct GuardAction {
     } kind;
     enum class Cause : std::uint8_t { container, own_memory } cause;
     std::size_t worker = 0;
-    std::uint64_t used_bytes = 0;   // the container's working set, or what the worker holds
+    std::uint64_t used_bytes = 0;   // the container's (GuardLook), or what the worker holds
     std::uint64_t limit_bytes = 0;  // the soft limit, or its MEMORY
     std::uint64_t resident_bytes = 0;
     std::uint64_t grown_bytes = 0;
@@ -112,7 +121,6 @@ class MemoryGuard {
         std::uint64_t older_bytes = 0;  // what growth is measured from
         std::uint64_t newer_bytes = 0;  // what it will be measured from
         TimePoint newer_at{};
-        std::optional<TimePoint> acted;  // the last signal or restart
         std::optional<TimePoint> signalled;
         std::deque<TimePoint> restarts;  // in the last restart_window
         bool told_own = false;           // that it is over its own MEMORY
@@ -121,6 +129,8 @@ class MemoryGuard {
     void watch_growth(const GuardLook& look, double load);
     std::uint64_t growth(const GuardedWorker& worker, const Memory& memory) const;
     bool may_restart_now(Memory& memory, TimePoint now);
+    bool may_act(const GuardLook& look) const;
+    void judge_last_restart(TimePoint now, double firm_load);
     void mind_container(const GuardLook& look, double load, std::vector<GuardAction>& actions);
     void mind_own(const GuardLook& look, std::size_t at, std::vector<GuardAction>& actions);
     void act(GuardAction action, TimePoint now, std::vector<GuardAction>& actions);
@@ -128,7 +138,12 @@ class MemoryGuard {
     GuardPolicy policy_;
     std::vector<Memory> memories_;
     std::deque<TimePoint> restarts_;  // of all, in the last restart_window
-    std::optional<TimePoint> acted_;  // for the container
+    std::optional<TimePoint> acted_;  // the last signal or restart
+    bool acts_ = false;               // this look may still do something to a worker
+    // Of the last restart for the container; until it is known whether it helped.
+    std::optional<double> load_at_restart_;
+    std::optional<TimePoint> restarted_;
+    std::chrono::seconds restart_pause_;
     bool watching_ = false;
     bool near_ = false;           // the container's episode
     bool told_withheld_ = false;  // in it

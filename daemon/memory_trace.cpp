@@ -66,8 +66,15 @@ void MemoryTrace::action(const GuardAction& action, std::string_view worker) {
     if (on_) write(guard_trace(action, worker));
 }
 
+void MemoryTrace::end() {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+}
+
 void MemoryTrace::write(const std::string& fields) {
-    const std::uint64_t number = lines_.fetch_add(1, std::memory_order_relaxed) + 1;
+    const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    const std::uint64_t number = ++lines_;
     const std::chrono::duration<double> age = std::chrono::steady_clock::now() - started_;
     char head[64];
     std::snprintf(head, sizeof head, "memtrace %llu @%.3fs ",

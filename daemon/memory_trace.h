@@ -11,8 +11,8 @@
 // find no room are counted and told.
 #pragma once
 
-#include <atomic>
 #include <chrono>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -32,6 +32,8 @@ class MemoryTrace {
 
     void cycle(const core::MemoryCycle& cycle, std::uint64_t limit_bytes);
     void action(const GuardAction& action, std::string_view worker);
+    // Whatever is still to be told is dropped: the daemon's last line comes next.
+    void end();
 
   private:
     void write(const std::string& fields);
@@ -39,7 +41,9 @@ class MemoryTrace {
     const bool on_;
     Output& output_;
     OutputSource source_;
-    std::atomic<std::uint64_t> lines_{0};
+    std::mutex mutex_;  // over a whole line, so that none follows the end
+    bool ended_ = false;
+    std::uint64_t lines_ = 0;
     const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "cgroup/derive.h"
-#include "cgroup/headroom.h"
+#include "core/blocking.h"
 #include "core/memory_limit.h"
 #include "daemon/reactions.h"
 #include "daemon/worker_memory.h"
@@ -17,6 +17,10 @@ using Kind = GuardAction::Kind;
 // A process tree's true size costs 1 ms per 100 MB, so it is asked for no more often. Chosen.
 constexpr std::chrono::seconds kExactFor{10};
 
+// A walk over /proc to see who is above its own MEMORY, while all are far from it. Chosen.
+constexpr std::uint64_t kOwnEveryTicks = 5;
+constexpr double kOwnNear = 0.8;
+
 bool watches(const config::WorkerSettings& worker) {
     return worker.on_memory.kind != config::Reaction::Kind::none || worker.memory.has_value();
 }
@@ -25,8 +29,10 @@ std::string sentence_of(const GuardAction& action, const config::WorkerSettings&
     std::string text = "holds " + bytes_text(action.resident_bytes) + " of memory";
     if (action.cause == GuardAction::Cause::container) {
         text += ", " + bytes_text(action.grown_bytes) +
-                " more than before, and the container uses " + bytes_text(action.used_bytes) +
-                " with a soft limit of " + bytes_text(action.limit_bytes);
+                " more than when it was first watched or 10 to 20 minutes ago, and the container "
+                "holds " +
+                bytes_text(action.used_bytes) + " with a soft limit of " +
+                bytes_text(action.limit_bytes);
     } else {
         text += ", and its MEMORY is " + bytes_text(action.limit_bytes);
     }
@@ -36,6 +42,8 @@ std::string sentence_of(const GuardAction& action, const config::WorkerSettings&
         case Kind::restart: return text + ": restarting it";
         case Kind::warn: return text + ", which nothing here enforces: raise it, or set ON_MEMORY";
         case Kind::withheld:
+            if (worker.on_memory.kind == config::Reaction::Kind::signal)
+                return text + ", and " + withheld_words(worker.on_memory);
             return text + ": not restarting it again, as that was done too often already";
     }
     return text;
@@ -50,6 +58,7 @@ MemoryWatch::MemoryWatch(MemoryWatchParts parts)
       guard_(parts_.supervisor.workers().size()),
       workers_(parts_.supervisor.workers().size()),
       exact_(workers_.size()),
+      unheard_in_(workers_.size()),
       counts_(workers_.size()) {}
 
 MemoryWatch::Counts MemoryWatch::counts(std::size_t worker) const {
@@ -57,96 +66,139 @@ MemoryWatch::Counts MemoryWatch::counts(std::size_t worker) const {
     return counts_[worker];
 }
 
-// The fullest level that has a limit decides, with the soft part of that limit.
-MemoryWatch::Container MemoryWatch::measure_container(const LimitsSnapshot& limits) {
-    Container container;
-    container.soft_bytes = limits.derived.soft_limit_bytes;
-    const cgroup::Usage usage = parts_.limits.usage();
-    container.used_bytes = usage.memory.working_set_bytes().value_or(0);
-    const auto fullest = cgroup::headroom(usage);
-    if (!fullest || !container.soft_bytes) return container;
-    container.used_bytes = fullest->working_set_bytes;
-    const cgroup::DerivePolicy policy = derive_policy(parts_.configuration.settings);
-    if (policy.memory == cgroup::DerivePolicy::Memory::share) {
-        const std::uint64_t soft = cgroup::share_of(fullest->limit_bytes, policy.memory_share);
-        // memory.high may be lower, at whatever level.
-        const auto& high = limits.limits.memory.high_bytes;
-        container.soft_bytes = high ? std::min(soft, *high) : soft;
-    }
-    return container;
-}
-
-void MemoryWatch::measure_workers(bool all, std::chrono::steady_clock::time_point now) {
-    const auto& workers = parts_.supervisor.workers();
-    std::vector<pid_t> pids(workers.size(), -1);
-    for (std::size_t at = 0; at < workers.size(); ++at) {
-        GuardedWorker& guarded = workers_[at];
-        if (!guarded.runs || !(all || guarded.own_bytes)) continue;
-        const auto counted =
-            parts_.group_bytes ? parts_.group_bytes(*workers[at]) : std::optional<std::uint64_t>();
-        if (counted) {
-            guarded.resident_bytes = *counted;
-            guarded.own_bytes.reset();  // the kernel sees to that
-        } else if (workers[at]->is_hosted()) {
-            guarded.resident_bytes = core::heap_in_use_bytes();
-        } else {
-            pids[at] = workers[at]->status().pid;
-        }
-    }
-    const std::vector<TreeMemory> trees = memory_of_trees(pids);
-    for (std::size_t at = 0; at < workers.size(); ++at) {
-        GuardedWorker& guarded = workers_[at];
-        if (pids[at] <= 0) continue;
-        guarded.resident_bytes = trees[at].resident_bytes;
-        // Over its own by an upper bound: what forked children share must not count against it.
-        if (!guarded.own_bytes || guarded.resident_bytes <= *guarded.own_bytes) continue;
-        Exact& exact = exact_[at];
-        if (exact.run != guarded.run || now - exact.at >= kExactFor)
-            exact = {now, guarded.run,
-                     proportional_bytes(trees[at].processes).value_or(guarded.resident_bytes)};
-        guarded.resident_bytes = std::min(guarded.resident_bytes, exact.bytes);
+core::Task<void> MemoryWatch::run() {
+    if (!needed_) co_return;
+    for (;;) {
+        co_await due_.wait();
+        due_.reset();
+        if (parts_.supervisor.shutting_down()) co_return;
+        const bool pressed = pressed_.exchange(false, std::memory_order_relaxed);
+        auto measure = [this, pressed] { return look(std::chrono::steady_clock::now(), pressed); };
+        const std::vector<GuardAction> actions = co_await core::blocking(measure);
+        for (const GuardAction& action : actions) carry_out(action);
     }
 }
 
-void MemoryWatch::look(std::chrono::steady_clock::time_point now, bool pressed) {
-    if (!needed_ || parts_.supervisor.shutting_down()) return;
-    const std::lock_guard lock(mutex_);
+std::vector<GuardAction> MemoryWatch::look(std::chrono::steady_clock::time_point now,
+                                           bool pressed) {
     const LimitsSnapshot limits = parts_.limits.snapshot();
-    const Container container = measure_container(limits);
+    const cgroup::Usage usage = parts_.limits.usage();
+    const cgroup::DerivePolicy policy = derive_policy(parts_.configuration.settings);
+    const MemoryLoad load = memory_load(usage, limits.derived, policy);
+    note_workers(*limits.budgets);
+    const bool all = guard_.wants_sizes(load.working_set.used_bytes, load.working_set.soft_bytes);
+    if (all || own_are_due(pressed))
+        measure_workers(all, pressed || load.working_set.load() >= GuardPolicy{}.signal_from, now);
+    GuardLook look;
+    look.now = now;
+    look.working_set_bytes = load.working_set.used_bytes;
+    look.soft_bytes = load.working_set.soft_bytes;
+    look.firm_bytes = load.firm.used_bytes;
+    look.firm_soft_bytes = load.firm.soft_bytes;
+    look.pressed = pressed;
+    look.workers = workers_;
+    return guard_.look(look);
+}
+
+// Sizes stay those of the last measuring: between two, nobody is said to hold less.
+void MemoryWatch::note_workers(const Budgets& budgets) {
     const auto& workers = parts_.supervisor.workers();
-    bool any_own = false;
     for (std::size_t at = 0; at < workers.size(); ++at) {
         const config::WorkerSettings& settings = workers[at]->settings();
         const WorkerStatus status = workers[at]->status();
         GuardedWorker& guarded = workers_[at];
-        guarded = {};
+        if (guarded.run != status.starts) guarded = {};
         guarded.reaction = settings.on_memory.kind;
         guarded.may_restart = settings.restart != config::RestartPolicy::never;
         guarded.runs = status.up &&
                        (status.state == WorkerState::running || status.state == WorkerState::ready);
         guarded.is_ending = status.state == WorkerState::stopping;
         guarded.run = status.starts;
-        guarded.own_bytes = limits.budgets->workers[at].memory_bytes;
-        any_own |= guarded.own_bytes.has_value() && guarded.runs;
+        guarded.own_bytes = budgets.workers[at].memory_bytes;
     }
-    const bool all = guard_.wants_sizes(container.used_bytes, container.soft_bytes);
-    if (all || any_own) measure_workers(all, now);
-    GuardLook look;
-    look.now = now;
-    look.working_set_bytes = container.used_bytes;
-    look.soft_bytes = container.soft_bytes;
-    look.pressed = pressed;
-    look.workers = workers_;
-    for (const GuardAction& action : guard_.look(look)) carry_out(action);
 }
 
-void MemoryWatch::carry_out(const GuardAction& action) {
+// Is it time to see who is above a MEMORY of its own?
+bool MemoryWatch::own_are_due(bool pressed) {
+    const bool any = std::any_of(workers_.begin(), workers_.end(), [](const GuardedWorker& worker) {
+        return worker.runs && worker.own_bytes;
+    });
+    if (!any) return false;
+    const std::uint64_t tick = ticks_.load(std::memory_order_relaxed);
+    if (!pressed && !some_own_is_near_ && tick - own_measured_at_ < kOwnEveryTicks) return false;
+    own_measured_at_ = tick;
+    return true;
+}
+
+// all: those without a MEMORY too. near: the container is where somebody may be acted on.
+void MemoryWatch::measure_workers(bool all, bool near, std::chrono::steady_clock::time_point now) {
+    const auto& workers = parts_.supervisor.workers();
+    std::vector<pid_t> pids(workers.size(), -1);
+    std::optional<std::uint64_t> heap_bytes;
+    for (std::size_t at = 0; at < workers.size(); ++at) {
+        GuardedWorker& guarded = workers_[at];
+        guarded.is_capped = false;
+        if (!guarded.runs || !(all || guarded.own_bytes)) continue;
+        if (workers[at]->is_hosted()) {
+            if (!heap_bytes) heap_bytes = core::heap_in_use_bytes();
+            guarded.resident_bytes = *heap_bytes;
+            continue;
+        }
+        const auto group = parts_.group_memory ? parts_.group_memory(*workers[at])
+                                               : std::optional<WorkerGroupMemory>();
+        if (!group) {
+            pids[at] = workers[at]->status().pid;
+            continue;
+        }
+        guarded.resident_bytes = group->firm_bytes;
+        // A cap that the kernel did not take is none.
+        guarded.is_capped =
+            guarded.own_bytes && group->limit_bytes && *group->limit_bytes <= *guarded.own_bytes;
+    }
+    const std::vector<TreeMemory> trees = memory_of_trees(pids);
+    some_own_is_near_ = false;
+    for (std::size_t at = 0; at < workers.size(); ++at) {
+        GuardedWorker& guarded = workers_[at];
+        if (pids[at] > 0) {
+            guarded.resident_bytes = trees[at].resident_bytes;
+            // Too large by an upper bound, or about to be acted on: what forked children share must
+            // not count against it.
+            const bool over = guarded.own_bytes && guarded.resident_bytes > *guarded.own_bytes;
+            const bool candidate = near && guarded.reaction != config::Reaction::Kind::none;
+            if (over || candidate) guarded.resident_bytes = exact_bytes(at, trees[at], now);
+        }
+        some_own_is_near_ |= guarded.runs && guarded.own_bytes &&
+                             static_cast<double>(guarded.resident_bytes) >
+                                 kOwnNear * static_cast<double>(*guarded.own_bytes);
+    }
+}
+
+std::uint64_t MemoryWatch::exact_bytes(std::size_t at, const TreeMemory& tree,
+                                       std::chrono::steady_clock::time_point now) {
+    const std::uint64_t run = workers_[at].run;
+    Exact& exact = exact_[at];
+    if (exact.run != run || now - exact.at >= kExactFor)
+        exact = {now, run, proportional_bytes(tree.processes).value_or(tree.resident_bytes)};
+    return std::min(tree.resident_bytes, exact.bytes);
+}
+
+void MemoryWatch::carry_out(GuardAction action) {
     Worker& worker = *parts_.supervisor.workers()[action.worker];
     const config::WorkerSettings& settings = worker.settings();
     if (action.kind == Kind::signal || action.kind == Kind::restart) {
-        if (!react(worker, settings.on_memory, "memory")) return;  // it has ended meanwhile
+        const Reacted reacted = react(worker, settings.on_memory, "memory");
+        if (reacted == Reacted::nothing) return;  // it has ended meanwhile
+        if (reacted == Reacted::withheld) {
+            std::uint64_t& told_in = unheard_in_[action.worker];
+            if (told_in == workers_[action.worker].run) return;
+            told_in = workers_[action.worker].run;
+            action.kind = Kind::withheld;
+        }
     }
-    ++counts_[action.worker][static_cast<std::size_t>(action.kind)];
+    {
+        const std::lock_guard lock(mutex_);
+        ++counts_[action.worker][static_cast<std::size_t>(action.kind)];
+    }
     const std::string sentence = sentence_of(action, settings);
     say_of_worker(settings.name, core::LogLevel::warn, sentence);
     parts_.events.record("memory", settings.name, settings.name + " " + sentence,

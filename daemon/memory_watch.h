@@ -2,16 +2,24 @@
 // (daemon/memory_guard.h) decides: signals, restarts, warnings, each told in the log, counted, and
 // traced.
 //
-// The container is measured at the level that owns its limit (cgroup/headroom.h). A worker is
-// measured by its own group where the kernel counts for it, else over its processes
-// (worker_memory.h); hosted tasks share one heap, so each counts with all of it. Sizes are taken
-// only while the container is not far from its soft limit, or for a MEMORY that no cgroup caps.
+// The container is measured where it is nearest to its limit (memory_load.h). A worker is measured
+// by its own group where the kernel counts for it, else over its processes (worker_memory.h);
+// hosted tasks share one heap, so each counts with all of it. Sizes are taken only while the
+// container is not far from its soft limit, or for a MEMORY: one that no cgroup caps at every fifth
+// tick, and at each while somebody is above 80% of it.
 //
-// Thread-safety: any thread (one lock). Ownership: borrows all of its parts. Blocks: on cgroupfs
-// and /proc: 20 us a look; with sizes 10 us more for each process of the machine. Fails: never.
+// A task of its own measures, off the processors, as a walk over /proc takes milliseconds where
+// there are many processes; the tick and the kernel's word of pressure only wake it, so there are
+// never two looks at once.
+//
+// Thread-safety: counts(), limits_tick() and pressure_told(), any thread; run() once, as a task.
+// Ownership: borrows all of its parts. Suspends: run(), for ever. Blocks: only run()'s calls beside
+// the scheduler, on cgroupfs and /proc: 20 us a look; with sizes 10 us more for each process of the
+// machine. Fails: never.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -19,13 +27,23 @@
 #include <optional>
 #include <vector>
 
+#include "core/event.h"
+#include "core/task.h"
 #include "daemon/container_limits.h"
 #include "daemon/event_log.h"
 #include "daemon/memory_guard.h"
+#include "daemon/memory_load.h"
 #include "daemon/memory_trace.h"
 #include "daemon/supervisor.h"
+#include "daemon/worker_memory.h"
 
 namespace pilotfish::daemon {
+
+// What the kernel counts for a worker's own group.
+struct WorkerGroupMemory {
+    std::uint64_t firm_bytes = 0;              // without page cache
+    std::optional<std::uint64_t> limit_bytes;  // as it was taken; nullopt: none
+};
 
 struct MemoryWatchParts {
     const config::Configuration& configuration;
@@ -33,8 +51,8 @@ struct MemoryWatchParts {
     const Supervisor& supervisor;
     MemoryTrace& trace;
     EventLog& events;
-    // What the kernel counts for a worker's own group, which it caps. nullopt: there is none.
-    std::function<std::optional<std::uint64_t>(const Worker&)> group_bytes;
+    // Called on any thread, one at a time. nullopt: it has no group that counts memory.
+    std::function<std::optional<WorkerGroupMemory>(const Worker&)> group_memory;
 };
 
 class MemoryWatch final : public LimitsListener {
@@ -44,9 +62,19 @@ class MemoryWatch final : public LimitsListener {
 
     explicit MemoryWatch(MemoryWatchParts parts);
 
-    void limits_tick(std::chrono::steady_clock::time_point now) override { look(now, false); }
+    // False: no worker has ON_MEMORY or MEMORY, and run() has nothing to do.
+    bool is_needed() const { return needed_; }
+    core::Task<void> run();
+
+    void limits_tick(std::chrono::steady_clock::time_point) override {
+        ticks_.fetch_add(1, std::memory_order_relaxed);
+        due_.set();
+    }
     // The kernel told of memory pressure: a look at once.
-    void pressure_told(std::chrono::steady_clock::time_point now) { look(now, true); }
+    void pressure_told() {
+        pressed_.store(true, std::memory_order_relaxed);
+        due_.set();
+    }
 
     // What was done so far to the worker that has this place among the supervisor's.
     Counts counts(std::size_t worker) const;
@@ -57,22 +85,28 @@ class MemoryWatch final : public LimitsListener {
         std::uint64_t run = 0;
         std::uint64_t bytes = 0;
     };
-    struct Container {
-        std::uint64_t used_bytes = 0;
-        std::optional<std::uint64_t> soft_bytes;
-    };
 
-    void look(std::chrono::steady_clock::time_point now, bool pressed);
-    Container measure_container(const LimitsSnapshot& limits);
-    void measure_workers(bool all, std::chrono::steady_clock::time_point now);
-    void carry_out(const GuardAction& action);
+    std::vector<GuardAction> look(std::chrono::steady_clock::time_point now, bool pressed);
+    void note_workers(const Budgets& budgets);
+    bool own_are_due(bool pressed);
+    void measure_workers(bool all, bool near, std::chrono::steady_clock::time_point now);
+    std::uint64_t exact_bytes(std::size_t at, const TreeMemory& tree,
+                              std::chrono::steady_clock::time_point now);
+    void carry_out(GuardAction action);
 
     const MemoryWatchParts parts_;
     const bool needed_;  // some worker has ON_MEMORY or MEMORY
-    mutable std::mutex mutex_;
+    core::Event due_;
+    std::atomic<std::uint64_t> ticks_{0};
+    std::atomic<bool> pressed_{false};
+    // run()'s own.
     MemoryGuard guard_;
     std::vector<GuardedWorker> workers_;
     std::vector<Exact> exact_;
+    std::vector<std::uint64_t> unheard_in_;  // the run in which a signal was withheld; 0: none
+    std::uint64_t own_measured_at_ = 0;      // a tick
+    bool some_own_is_near_ = true;           // at the last look, or nobody has looked yet
+    mutable std::mutex mutex_;               // over the counts
     std::vector<Counts> counts_;
 };
 

@@ -1,32 +1,189 @@
 #include "daemon/reactions.h"
 
+#include <algorithm>
+#include <csignal>
+#include <functional>
+
 #include "config/signal_name.h"
+#include "core/sleep.h"
+#include "daemon/proc_stat.h"
 
 namespace pilotfish::daemon {
+namespace {
 
-bool react(Worker& worker, const config::Reaction& reaction, const std::string& reason) {
-    const WorkerState state = worker.state();
-    if (state != WorkerState::running && state != WorkerState::ready) return false;
+using Clock = std::chrono::steady_clock;
+using Kind = config::Reaction::Kind;
+
+// All chosen, not measured.
+constexpr std::chrono::seconds kBetweenRestarts{10};  // of one worker
+constexpr std::chrono::seconds kLongestAway{60};  // before the next one is restarted all the same
+constexpr std::chrono::milliseconds kLookAgain{50};
+
+bool runs(WorkerState state) {
+    return state == WorkerState::running || state == WorkerState::ready;
+}
+
+// Of what can never be caught the end is meant.
+bool is_heard(const Worker& worker, int signal) {
+    if (signal == SIGKILL || signal == SIGSTOP) return true;
+    const pid_t pid = worker.status().pid;
+    return pid <= 0 || minds_signal(pid, signal).value_or(true);
+}
+
+bool is_known(core::LimitState state) { return state != core::LimitState::unknown; }
+
+std::optional<std::uint64_t> bytes_of_part(const std::optional<MemoryPart>& part) {
+    if (!part) return std::nullopt;
+    return part->bytes;
+}
+
+}  // namespace
+
+Reacted react(Worker& worker, const config::Reaction& reaction, const std::string& reason) {
+    if (!runs(worker.state())) return Reacted::nothing;
     switch (reaction.kind) {
-        case config::Reaction::Kind::none: return false;
-        case config::Reaction::Kind::signal: {
+        case Kind::none: return Reacted::nothing;
+        case Kind::signal: {
+            if (!is_heard(worker, reaction.signal.number)) return Reacted::withheld;
             const ReceivedSignal signal{
                 .number = reaction.signal.number, .queued = false, .value = {}, .sender = 0};
-            return worker.forward(signal);
+            return worker.forward(signal) ? Reacted::done : Reacted::nothing;
         }
-        case config::Reaction::Kind::restart: worker.restart(reason); return true;
+        case Kind::restart: worker.restart(reason); return Reacted::done;
+    }
+    return Reacted::nothing;
+}
+
+std::string withheld_words(const config::Reaction& reaction) {
+    return "has no handler for " + config::format_signal(reaction.signal) +
+           ", which would end it or be lost: not sending it";
+}
+
+bool ResizeFilter::matters(const cgroup::LimitsEvent& event) {
+    const core::Limits before = known_.value_or(event.before);
+    core::Limits after = event.after;
+    const bool cpu = is_known(before.cpu.state) && is_known(after.cpu.state);
+    const bool memory = is_known(before.memory.state) && is_known(after.memory.state);
+    if (!is_known(after.cpu.state)) after.cpu = before.cpu;
+    if (!is_known(after.memory.state)) after.memory = before.memory;
+    known_ = after;
+    const cgroup::DerivePolicy policy = derive_policy(configuration_.settings);
+    const core::DerivedLimits was = cgroup::derive(before, policy);
+    const core::DerivedLimits is = cgroup::derive(after, policy);
+    if (cpu && was.maxprocs != is.maxprocs) return true;
+    if (memory && was.soft_limit_bytes != is.soft_limit_bytes) return true;
+    const Budgets had = make_budgets(configuration_, before);
+    const Budgets has = make_budgets(configuration_, after);
+    for (std::size_t at = 0; at < has.workers.size(); ++at) {
+        const WorkerBudget& old = had.workers[at];
+        const WorkerBudget& now = has.workers[at];
+        if (cpu && old.cpus != now.cpus) return true;
+        if (memory && (old.memory_bytes != now.memory_bytes ||
+                       old.memory_high_bytes != now.memory_high_bytes ||
+                       bytes_of_part(old.soft) != bytes_of_part(now.soft) ||
+                       bytes_of_part(old.whole) != bytes_of_part(now.whole)))
+            return true;
     }
     return false;
 }
 
-void ResizeReactions::limits_resized(const cgroup::LimitsEvent&) {
-    if (supervisor_.shutting_down()) return;
-    for (const auto& worker : supervisor_.workers()) {
-        const config::Reaction& reaction = worker->settings().on_resize;
-        if (!react(*worker, reaction, "resize") || reaction.kind != config::Reaction::Kind::signal)
-            continue;
-        say_of_worker(worker->settings().name, core::LogLevel::info,
-                      "is told of the resize by " + config::format_signal(reaction.signal));
+std::vector<std::size_t> after_order(const config::Configuration& configuration) {
+    const auto& workers = configuration.workers;
+    std::vector<std::size_t> order;
+    std::vector<bool> seen(workers.size());
+    const std::function<void(std::size_t)> visit = [&](std::size_t at) {
+        if (seen[at]) return;
+        seen[at] = true;
+        const config::Names& after = workers[at].settings.after;
+        for (std::size_t other = 0; other < workers.size(); ++other)
+            if (std::find(after.begin(), after.end(), workers[other].settings.name) != after.end())
+                visit(other);
+        order.push_back(at);
+    };
+    for (std::size_t at = 0; at < workers.size(); ++at) visit(at);
+    return order;
+}
+
+ResizeReactions::ResizeReactions(const config::Configuration& configuration,
+                                 const Supervisor& supervisor)
+    : configuration_(configuration),
+      supervisor_(supervisor),
+      filter_(configuration),
+      withheld_in_(configuration.workers.size()),
+      restart_due_(configuration.workers.size()),
+      restarted_(configuration.workers.size()) {}
+
+bool ResizeReactions::restarts_any() const {
+    const auto& workers = configuration_.workers;
+    return std::any_of(workers.begin(), workers.end(), [](const auto& worker) {
+        return worker.settings.on_resize.kind == Kind::restart;
+    });
+}
+
+void ResizeReactions::limits_resized(const cgroup::LimitsEvent& event) {
+    if (!filter_.matters(event) || supervisor_.shutting_down()) return;
+    const auto& workers = supervisor_.workers();
+    for (std::size_t at = 0; at < workers.size(); ++at) {
+        const Kind kind = workers[at]->settings().on_resize.kind;
+        if (kind == Kind::signal) send(*workers[at], at);
+        if (kind != Kind::restart) continue;
+        const std::lock_guard lock(mutex_);
+        restart_due_[at] = true;
+        due_.set();
+    }
+}
+
+void ResizeReactions::send(Worker& worker, std::size_t at) {
+    const config::WorkerSettings& settings = worker.settings();
+    const Reacted reacted = react(worker, settings.on_resize, "resize");
+    if (reacted == Reacted::done) {
+        say_of_worker(
+            settings.name, core::LogLevel::info,
+            "is told of the resize by " + config::format_signal(settings.on_resize.signal));
+    } else if (reacted == Reacted::withheld) {
+        const std::uint64_t run = worker.status().starts;
+        if (withheld_in_[at] == run) return;
+        withheld_in_[at] = run;
+        say_of_worker(settings.name, core::LogLevel::warn, withheld_words(settings.on_resize));
+    }
+}
+
+core::Task<void> ResizeReactions::run() {
+    const std::vector<std::size_t> order = after_order(configuration_);
+    for (;;) {
+        co_await due_.wait();
+        due_.reset();
+        for (const std::size_t at : order) {
+            if (supervisor_.shutting_down()) co_return;
+            const bool due = take_due(at);
+            if (due) co_await restart(at);
+        }
+    }
+}
+
+bool ResizeReactions::take_due(std::size_t at) {
+    const std::lock_guard lock(mutex_);
+    const bool due = restart_due_[at];
+    restart_due_[at] = false;
+    return due;
+}
+
+// Until it is back, or over.
+core::Task<void> ResizeReactions::restart(std::size_t at) {
+    Worker& worker = *supervisor_.workers()[at];
+    if (restarted_[at]) co_await core::sleep_until(*restarted_[at] + kBetweenRestarts);
+    // What came meanwhile is carried out with this one.
+    take_due(at);
+    if (supervisor_.shutting_down()) co_return;
+    const std::uint64_t run = worker.status().starts;
+    if (react(worker, worker.settings().on_resize, "resize") != Reacted::done) co_return;
+    const Clock::time_point began = Clock::now();
+    restarted_[at] = began;
+    say_of_worker(worker.settings().name, core::LogLevel::info, "is restarted for the resize");
+    while (Clock::now() - began < kLongestAway && !supervisor_.shutting_down()) {
+        const WorkerStatus now = worker.status();
+        if (is_over(now.state) || (now.starts > run && runs(now.state))) co_return;
+        co_await core::sleep_for(kLookAgain);
     }
 }
 

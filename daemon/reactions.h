@@ -1,29 +1,85 @@
 // ON_RESIZE and ON_MEMORY, carried out: a signal to the worker's process, or a restart.
 //
-// Thread-safety: react(), any thread; ResizeReactions as LimitsListener says. Ownership: borrows
-// the supervisor. Blocks: never. Fails: never; who does not run is left alone, as its next start
-// knows what the container allows.
+// No signal to a process that has no handler for it yet, as most signals would end it.
+//
+// A resize is told to workers only where it changes something that they may live by: processors,
+// the soft limit, or somebody's budget. What cannot be read for a while is no resize: it is
+// compared with what was known before. Signals go out at once. Restarts are done one after another,
+// who comes AFTER another after that one is back, so that never more than one is away, and at
+// least 10 s apart for one worker: a container that is resized in many small steps must not keep
+// it from its work. A resize within them is not forgotten, but carried out then.
+//
+// Thread-safety: react(), any thread; ResizeReactions as LimitsListener says, run() once, as a
+// task. Ownership: borrows the configuration and the supervisor. Suspends: run(), for ever. Blocks:
+// react() on one read of /proc, some microseconds. Fails: never; who does not run is left alone, as
+// its next start knows what the container allows.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "config/load.h"
 #include "config/resource_amount.h"
+#include "core/event.h"
+#include "core/task.h"
 #include "daemon/container_limits.h"
 #include "daemon/supervisor.h"
 
 namespace pilotfish::daemon {
 
-// reason: as restarts are counted by. False: nothing was done.
-bool react(Worker& worker, const config::Reaction& reaction, const std::string& reason);
+enum class Reacted {
+    nothing,  // it does not run, or there is nothing to do
+    done,
+    withheld,  // it has no handler for the signal
+};
+// reason: as restarts are counted by.
+Reacted react(Worker& worker, const config::Reaction& reaction, const std::string& reason);
+// "has no handler for SIGUSR1, which would end it or be lost: not sending it"
+std::string withheld_words(const config::Reaction& reaction);
+
+// Which events change something. Not thread-safe.
+class ResizeFilter {
+  public:
+    explicit ResizeFilter(const config::Configuration& configuration)
+        : configuration_(configuration) {}
+    bool matters(const cgroup::LimitsEvent& event);
+
+  private:
+    const config::Configuration& configuration_;
+    std::optional<core::Limits> known_;  // each part as it was last known
+};
+
+// The places of workers, each behind those that it comes AFTER. Requires: they form no circle.
+std::vector<std::size_t> after_order(const config::Configuration& configuration);
 
 // Each worker's ON_RESIZE, once a resize.
 class ResizeReactions final : public LimitsListener {
   public:
-    explicit ResizeReactions(const Supervisor& supervisor) : supervisor_(supervisor) {}
+    ResizeReactions(const config::Configuration& configuration, const Supervisor& supervisor);
     void limits_resized(const cgroup::LimitsEvent& event) override;
 
+    // False: nobody has ON_RESIZE=restart, and run() has nothing to do.
+    bool restarts_any() const;
+    core::Task<void> run();
+
   private:
+    void send(Worker& worker, std::size_t at);
+    core::Task<void> restart(std::size_t at);
+    bool take_due(std::size_t at);
+
+    const config::Configuration& configuration_;
     const Supervisor& supervisor_;
+    ResizeFilter filter_;
+    std::vector<std::uint64_t> withheld_in_;  // the run in which that was told; 0: none
+    core::Event due_;
+    std::mutex mutex_;
+    std::vector<bool> restart_due_;
+    // run()'s own.
+    std::vector<std::optional<std::chrono::steady_clock::time_point>> restarted_;
 };
 
 }  // namespace pilotfish::daemon

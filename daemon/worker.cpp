@@ -159,7 +159,8 @@ void Worker::begin_restart(const Message& message) {
     if (message.run != status().starts) return;
     if (stop_requested_ || restart_reason_) return;
     restart_reason_ = message.reason;
-    say(core::LogLevel::info, "is asked to end and start again: " + message.reason);
+    // Whoever asked has told why.
+    say(core::LogLevel::debug, "is asked to end and start again: " + message.reason);
     apply(WorkerEvent::restart_asked);
     stop_deadline_ = SteadyClock::now() + settings_.stop_timeout;
     run_->ask_to_stop(

@@ -29,6 +29,12 @@ TEST(Headroom, IsThatOfTheFullestLevelWhichIsNamed) {
     EXPECT_FALSE(near->at_least);
 }
 
+TEST(Headroom, ALevelThatOnlyHasAHighIsNoLimit) {
+    Usage usage;
+    usage.memory_levels = {{"/c/memory.max", std::nullopt, 100, false, 100}};
+    EXPECT_FALSE(headroom(usage).has_value());
+}
+
 TEST(Headroom, OfNoLimitOrOfUsageThatIsNotToldIsNone) {
     Usage usage;
     EXPECT_FALSE(headroom(usage).has_value());

@@ -104,6 +104,22 @@ TEST_F(UsageTest, OfV2ReadsTheOwnGroupAndTheGroupThatOwnsTheLimit) {
     EXPECT_FALSE(usage.cpu_pressure.some_avg10.has_value());
 }
 
+TEST_F(UsageTest, ALevelThatHasOnlyAHighIsMeasuredToo) {
+    on_v2();
+    container_.write("cg/pod/c/memory.max", "max\n");
+    container_.write("cg/pod/c/memory.high", "120000000\n");
+    container_.write("cg/pod/c/memory.stat", "inactive_file 4857600\nactive_file 90000000\n");
+    const FileSource source = tests::replayed_source(container_.path());
+    UsageReader reader(source, read_limits(source));
+    const Usage usage = reader.read(now_);
+    ASSERT_EQ(usage.memory_levels.size(), 2u);
+    EXPECT_EQ(usage.memory_levels[0].limit_bytes, std::nullopt);
+    EXPECT_EQ(usage.memory_levels[0].high_bytes, 120000000u);
+    EXPECT_EQ(usage.memory_levels[0].working_set_bytes, 100000000u);
+    EXPECT_EQ(usage.memory_levels[0].firm_bytes, 10000000u);
+    EXPECT_EQ(usage.memory_levels[1].firm_bytes, std::nullopt);
+}
+
 TEST_F(UsageTest, OfV1HasTheSameFiguresUnderTheirOldNames) {
     container_.write("proc/self/cgroup", "3:memory:/\n1:cpu,cpuacct:/\n");
     container_.write("proc/self/mountinfo",

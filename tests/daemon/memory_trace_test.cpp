@@ -68,12 +68,15 @@ TEST(MemoryTrace, IsSilentUnlessAskedForAndNumbersItsLines) {
     MemoryTrace trace(output, true);
     trace.cycle(cycle(), 1000);
     trace.action(action(), "web");
+    trace.end();
+    trace.action(action(), "late");
     pipe.close_writer();
     const std::string text = pipe.read_all();
     EXPECT_TRUE(text.starts_with("memtrace 1 @")) << text;
     EXPECT_NE(text.find("s heap: load=91%"), std::string::npos) << text;
     EXPECT_NE(text.find("\nmemtrace 2 @"), std::string::npos) << text;
     EXPECT_NE(text.find("s container: load=101%"), std::string::npos) << text;
+    EXPECT_EQ(text.find("late"), std::string::npos) << "nothing follows the end";
 }
 
 }  // namespace

@@ -11,12 +11,14 @@
 // reused between reading and killing: a pidfd is opened first and the list read again, and only who
 // is still in it is killed, so whoever the descriptor means was in the group when it was opened.
 //
-// A group that was killed in this way is one that clone3(CLONE_INTO_CGROUP) cannot be used for any
-// more: the kernel counts the kills of a group, to end whoever is being forked meanwhile, but at
-// the beginning of the clone it takes the count of the caller's group for that of the new one
-// (kernel/cgroup/cgroup.c, cgroup_css_set_fork and cgroup_post_fork; measured on 6.18), and ends
-// every later child at its birth. So after a kill the doors have no directory, and the next run
-// enters by cgroup.procs.
+// A group that was killed in this way may be one that clone3(CLONE_INTO_CGROUP) cannot be used for
+// any more: the kernel counts the kills of each group, to end whoever is being forked meanwhile,
+// but at the beginning of the clone it takes the count of the caller's group for that of the new
+// one (kernel/cgroup/cgroup.c, cgroup_css_set_fork and cgroup_post_fork; measured on 6.18), and
+// ends every later child at its birth where the two differ. Our own kills are known, so after one
+// the doors have no directory, and the next run enters by cgroup.procs; what others killed, this
+// group or the one that we are in, shows by a child that dies before its first instruction, and
+// who sees that (daemon/spawn.cpp) says so through the doors.
 //
 // Emptiness. v2 tells by cgroup.events, which wakes a poll. A hybrid host's v2 hierarchy, with no
 // controller at all, tells it for the v1 groups too. v1 alone tells nobody: there remove() tries
@@ -53,7 +55,7 @@ core::Result<void> make_directory(const GroupParent& parent, const std::string& 
                                   const GroupLimits& limits) {
     const std::string directory = parent.directory + "/" + name;
     if (access(directory.c_str(), F_OK) == 0) return {};
-    if (parent.version == 1 && has_libcgroup()) {
+    if (parent.version == 1 && !parent.controllers.empty() && has_libcgroup()) {
         const std::string& controller = parent.controllers.front();
         std::string below = parent.directory.substr(parent.mount_point.size()) + "/" + name;
         below.erase(0, below.find_first_not_of('/'));
@@ -136,15 +138,19 @@ core::Result<ChildGroup> ChildGroup::create(const std::vector<GroupParent>& pare
                                             const std::string& name, const GroupLimits& limits) {
     PF_CHECK(!parents.empty(), "a child group without a place");
     std::vector<GroupPlace> places;
+    std::vector<core::Error> left_out;
     for (const GroupParent& parent : parents) {
         auto made = make_directory(parent, name, limits);
         if (!made) {
-            for (const GroupPlace& place : places) remove_groups(place.directory);
-            return made.error();
+            left_out.push_back(made.error());
+            continue;
         }
         places.push_back({parent.version, parent.directory + "/" + name, parent.controllers});
     }
-    return ChildGroup(std::move(places));
+    if (places.empty()) return left_out.front();
+    ChildGroup group(std::move(places));
+    group.left_out_ = std::move(left_out);
+    return group;
 }
 
 const GroupPlace* ChildGroup::place_of(std::string_view controller) const {
@@ -195,20 +201,35 @@ bool ChildGroup::holds(const GroupLimits& limits) const {
 
 core::Result<GroupDoors> ChildGroup::open_doors() const {
     GroupDoors doors;
+    doors.kills_newborn = kills_newborn_;
     for (const GroupPlace& place : places_) {
-        const std::string procs = place.directory + "/cgroup.procs";
-        UniqueFd fd;
-        if (auto opened = open_file(procs, O_WRONLY, fd); !opened) return opened.error();
+        GroupDoor door{{}, place.directory + "/cgroup.procs"};
+        if (auto opened = open_file(door.path, O_WRONLY, door.procs); !opened)
+            return opened.error();
         if (place.version == 1) {
-            doors.procs.push_back(std::move(fd));
+            doors.v1.push_back(std::move(door));
             continue;
         }
-        doors.unified_procs = std::move(fd);
-        if (was_killed_->load()) continue;
+        doors.unified = std::move(door);
+        if (kills_newborn_->load()) continue;
         auto opened = open_file(place.directory, O_RDONLY | O_DIRECTORY, doors.directory);
         if (!opened) return opened.error();
     }
     return doors;
+}
+
+// A container engine or a systemd in the worker makes groups below ours and hands controllers down
+// to them; after that ours may hold no process of its own, and every entry is EBUSY.
+void ChildGroup::clear() const {
+    if (populated()) return;
+    for (const GroupPlace& place : places_) {
+        for (const std::string& group : groups_below(place.directory))
+            if (group != place.directory) remove_groups(group);
+        if (place.version != 2) continue;
+        const std::string file = place.directory + "/cgroup.subtree_control";
+        for (const std::string& controller : words_of(read_group_file(file).value_or("")))
+            (void)write_group_file(file, "-" + controller).ok();
+    }
 }
 
 bool ChildGroup::populated() const {
@@ -237,7 +258,7 @@ void ChildGroup::kill_all() const {
     const bool by_kernel =
         tracker().version == 2 && write_group_file(tracker().directory + "/cgroup.kill", "1").ok();
     if (by_kernel) {
-        was_killed_->store(true);
+        kills_newborn_->store(true);
     } else {
         kill_by_passes();
     }

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,13 +23,22 @@
 
 namespace pilotfish::cgroup {
 
-// The open doors of a group. A child enters by writing "0" into each of `procs` between clone and
-// exec; by clone3(CLONE_INTO_CGROUP) with `directory` it is born inside, and writes `unified_procs`
-// only where clone3 cannot be used.
+// A cgroup.procs, open for writing.
+struct GroupDoor {
+    UniqueFd procs;
+    std::string path;
+};
+
+// The open doors of a group. A child enters by writing "0" into each of `v1` between clone and
+// exec; by clone3(CLONE_INTO_CGROUP) with `directory` it is born inside, and enters `unified` only
+// where clone3 cannot be used.
 struct GroupDoors {
-    UniqueFd directory;           // of the v2 group, if there is one and clone3 may be used for it
-    UniqueFd unified_procs;       // its cgroup.procs
-    std::vector<UniqueFd> procs;  // cgroup.procs of v1 groups
+    UniqueFd directory;                // of the v2 group, if there is one and clone3 is of use
+    std::optional<GroupDoor> unified;  // into the same
+    std::vector<GroupDoor> v1;
+    // To be set by who sees the kernel kill a child at its birth by clone3; later doors have no
+    // directory then.
+    std::shared_ptr<std::atomic<bool>> kills_newborn;
 };
 
 // One directory of a group.
@@ -41,12 +51,14 @@ struct GroupPlace {
 
 class ChildGroup {
   public:
-    // name: one component. What is there already is used. Fails when a directory cannot be made;
-    // those that were made are taken away again.
+    // name: one component. What is there already is used, and what cannot be made is left out.
+    // Fails when nothing can be made.
     static core::Result<ChildGroup> create(const std::vector<GroupParent>& parents,
                                            const std::string& name, const GroupLimits& limits);
 
     const std::vector<GroupPlace>& places() const { return places_; }
+    // Why it has no place in some hierarchies.
+    const std::vector<core::Error>& left_out() const { return left_out_; }
     // Where the files of a controller stand; nullptr: it has none here.
     const GroupPlace* place_of(std::string_view controller) const;
     // False when somebody removed it under us.
@@ -61,6 +73,9 @@ class ChildGroup {
     bool holds(const GroupLimits& limits) const;
 
     core::Result<GroupDoors> open_doors() const;
+    // What its last inhabitants made of it is undone, so that it can be entered again: no groups
+    // below it and, on v2, nothing handed down to them. Nothing happens while somebody is in it.
+    void clear() const;
 
     // Zombies do not count.
     bool populated() const;
@@ -80,9 +95,10 @@ class ChildGroup {
     void kill_by_passes() const;
 
     std::vector<GroupPlace> places_;  // at least one
-    std::size_t tracker_ = 0;         // the place that knows best who is in it
-    // By cgroup.kill; shared by copies, which name the same group.
-    std::shared_ptr<std::atomic<bool>> was_killed_ = std::make_shared<std::atomic<bool>>(false);
+    std::vector<core::Error> left_out_;
+    std::size_t tracker_ = 0;  // the place that knows best who is in it
+    // Shared by copies, which name the same group.
+    std::shared_ptr<std::atomic<bool>> kills_newborn_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 }  // namespace pilotfish::cgroup

@@ -62,6 +62,17 @@ std::optional<std::string> read_group_file(const std::string& path) {
     return std::string(trim(text));
 }
 
+std::vector<std::string> words_of(std::string_view list) {
+    std::vector<std::string> words;
+    while (!list.empty()) {
+        const std::size_t space = list.find(' ');
+        if (space != 0) words.emplace_back(list.substr(0, space));
+        if (space == std::string_view::npos) break;
+        list.remove_prefix(space + 1);
+    }
+    return words;
+}
+
 std::vector<std::string> groups_below(const std::string& directory) {
     std::vector<std::string> found;
     add_groups_below(directory, found);

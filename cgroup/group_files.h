@@ -22,6 +22,9 @@ core::Result<void> write_group_file(const std::string& path, std::string_view te
 // nullopt: absent or not readable.
 std::optional<std::string> read_group_file(const std::string& path);
 
+// "cpu memory" as two.
+std::vector<std::string> words_of(std::string_view list);
+
 // This directory and all below it, the deepest first. Empty: it is not there.
 std::vector<std::string> groups_below(const std::string& directory);
 

@@ -91,10 +91,12 @@ StaleGroups remove_stale_groups(const std::vector<GroupParent>& parents, const G
         const OwnerState state = state_of(*owner, us, start_time_of);
         if (state == OwnerState::alive) continue;
         if (state == OwnerState::unseen) {
+            const std::size_t before = result.removed.size();
             for (const GroupParent& place : places) {
                 const std::string directory = place.directory + "/" + name;
                 if (remove_groups(directory) == 0) result.removed.push_back(directory);
             }
+            if (result.removed.size() > before) ++result.unseen_groups;
             continue;
         }
         const auto group = ChildGroup::create(places, name, {});
@@ -105,6 +107,7 @@ StaleGroups remove_stale_groups(const std::vector<GroupParent>& parents, const G
             result.problems.push_back(removed.error().message);
             continue;
         }
+        ++result.groups;
         for (const GroupPlace& place : group->places()) result.removed.push_back(place.directory);
     }
     return result;

@@ -44,7 +44,9 @@ OwnerState state_of(const GroupOwner& owner, const GroupOwner& us,
                     const StartTimeOf& start_time_of);
 
 struct StaleGroups {
-    std::vector<std::string> removed;  // directories
+    std::vector<std::string> removed;  // directories; a group has one in each hierarchy
+    int groups = 0;                    // of dead owners
+    int unseen_groups = 0;             // empty ones of owners that are not seen
     int killed = 0;                    // processes that had lost their supervisor
     std::vector<std::string> problems;
 };

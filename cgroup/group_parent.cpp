@@ -12,17 +12,6 @@
 namespace pilotfish::cgroup {
 namespace {
 
-std::vector<std::string> words_of(std::string_view list) {
-    std::vector<std::string> words;
-    while (!list.empty()) {
-        const std::size_t space = list.find(' ');
-        if (space != 0) words.emplace_back(list.substr(0, space));
-        if (space == std::string_view::npos) break;
-        list.remove_prefix(space + 1);
-    }
-    return words;
-}
-
 bool holds(const std::vector<std::string>& words, std::string_view word) {
     return std::find(words.begin(), words.end(), word) != words.end();
 }
@@ -46,10 +35,21 @@ std::string leaf_of(const std::string& directory) {
     return directory + "/" + std::string(kDaemonLeaf);
 }
 
-bool others_use(const std::string& directory) {
-    for (const std::string& group : groups_below(directory)) {
+std::vector<std::string> children_of(const std::string& directory) {
+    std::vector<std::string> children = groups_below(directory);
+    std::erase_if(children, [&](const std::string& group) {
+        return group.size() <= directory.size() ||
+               group.find('/', directory.size() + 1) != group.npos;
+    });
+    return children;
+}
+
+// A group that came after us, whosever it is, was made with the controllers that we handed down.
+bool others_use(const std::string& directory, const std::vector<std::string>& neighbours) {
+    for (const std::string& group : children_of(directory)) {
         const std::string name = group.substr(group.rfind('/') + 1);
-        if (name.starts_with("pilotfish.") && name != kDaemonLeaf) return true;
+        if (name == kDaemonLeaf) continue;
+        if (name.starts_with("pilotfish.") || !holds(neighbours, group)) return true;
     }
     const std::vector<pid_t> here = processes_in({leaf_of(directory)});
     return std::any_of(here.begin(), here.end(), [](pid_t pid) { return pid != getpid(); });
@@ -127,18 +127,44 @@ std::vector<GroupParent> GroupParents::foresee(const FileSource& source,
     return parents;
 }
 
+std::vector<GroupParent> all_group_parents(const FileSource& source) {
+    const Tables tables = read_tables(source);
+    std::vector<GroupParent> found;
+    const auto add = [&found](const Place& place) {
+        if (place.degraded || place.directories.empty()) return;
+        const std::string& directory = place.directories.front();
+        const bool known = std::any_of(found.begin(), found.end(), [&](const GroupParent& parent) {
+            return parent.directory == directory;
+        });
+        if (!known && access(directory.c_str(), W_OK) == 0)
+            found.push_back({place.version, place.mount_point, directory, {}});
+    };
+    for (const char* controller : {"cpu", "memory", "pids", "freezer"})
+        add(find_controller(source, tables, controller));
+    add(find_unified(source, tables));
+    // By the freezer a v1 group is held still while it is killed.
+    const Place freezer = find_controller(source, tables, "freezer");
+    for (GroupParent& parent : found) {
+        if (freezer.version == 1 && !freezer.directories.empty() &&
+            parent.directory == freezer.directories.front())
+            parent.controllers = {"freezer"};
+    }
+    return found;
+}
+
 GroupParents::~GroupParents() { take_back(); }
 
-void GroupParents::refuse(const std::vector<std::string>& controllers,
-                          const std::string& sentence) {
-    for (const std::string& controller : controllers) problems_.push_back({controller, sentence});
+void GroupParents::refuse(const std::vector<std::string>& controllers, const core::Error& reason) {
+    const bool read_only = reason.system_errno == EROFS || reason.system_errno == EACCES;
+    for (const std::string& controller : controllers)
+        problems_.push_back({controller, reason.message, read_only});
 }
 
 void GroupParents::add(GroupParent parent) {
     auto ready = check_writable(parent.directory);
     if (ready && parent.version == 2) ready = make_ready(parent);
     if (!ready) {
-        refuse(parent.controllers, ready.error().message);
+        refuse(parent.controllers, ready.error());
     } else if (!parent.controllers.empty()) {
         parents_.push_back(std::move(parent));
     }
@@ -184,11 +210,12 @@ core::Result<void> GroupParents::make_ready(GroupParent& parent) {
     }
     std::vector<std::string> had;
     Change change{.directory = directory, .enabled = {}, .moved = false};
+    change.neighbours = children_of(directory);
     for (const std::string& controller : parent.controllers) {
         if (!holds(words_of(*available), controller)) {
-            refuse({controller}, "cannot make groups with controller " + controller +
-                                     ": it is not handed down to " + directory +
-                                     " (not in its cgroup.controllers)");
+            refuse({controller}, {"cannot make groups with controller " + controller +
+                                  ": it is not handed down to " + directory +
+                                  " (not in its cgroup.controllers)"});
             continue;
         }
         had.push_back(controller);
@@ -240,11 +267,13 @@ core::Result<void> GroupParents::move_to_leaf(Change& change) {
 
 void GroupParents::take_back() {
     for (const Change& change : changes_) {
-        // Another pilotfish of the same container came after us and needs both.
-        if (others_use(change.directory)) continue;
-        if (!change.enabled.empty()) {
-            const auto disabled = write_group_file(change.directory + "/cgroup.subtree_control",
-                                                   each_with('-', change.enabled));
+        // Whoever came after us needs both: another pilotfish of the same container, or groups
+        // that somebody made beside ours.
+        if (others_use(change.directory, change.neighbours)) continue;
+        // One by one: a controller that a group below hands on is refused, and with it the rest.
+        for (const std::string& controller : change.enabled) {
+            const auto disabled =
+                write_group_file(change.directory + "/cgroup.subtree_control", "-" + controller);
             if (!disabled) core::log(core::LogLevel::debug, "cgroup", disabled.error().message);
         }
         if (!change.moved) continue;

@@ -35,7 +35,12 @@ struct GroupParent {
 struct GroupProblem {
     std::string controller;
     std::string sentence;
+    bool is_read_only = false;  // we may not write there: the normal pod
 };
+
+// Every directory where a daemon like us may have made groups, whatever it was asked for: one in
+// each hierarchy that could be written.
+std::vector<GroupParent> all_group_parents(const FileSource& source);
 
 class GroupParents {
   public:
@@ -68,13 +73,14 @@ class GroupParents {
         std::string directory;
         std::vector<std::string> enabled;
         bool moved = false;
+        std::vector<std::string> neighbours = {};  // groups that were there before
     };
 
     void add(GroupParent parent);
     void add_tracker(const FileSource& source, const Tables& tables);
     core::Result<void> make_ready(GroupParent& parent);
     core::Result<void> move_to_leaf(Change& change);
-    void refuse(const std::vector<std::string>& controllers, const std::string& sentence);
+    void refuse(const std::vector<std::string>& controllers, const core::Error& reason);
 
     std::vector<GroupParent> parents_;
     std::vector<GroupProblem> problems_;

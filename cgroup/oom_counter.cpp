@@ -32,7 +32,16 @@ std::optional<OomKills> OomCounter::read() {
     if (!fd_ || !read_whole(fd_.get(), kLimitFileCapBytes, scratch_).ok()) return std::nullopt;
     const MemoryEvents events = parse_memory_events(scratch_);
     if (!events.oom_kill) return std::nullopt;  // a kernel before 4.13
-    return OomKills{*events.oom_kill, events.oom_group_kill.value_or(0)};
+    OomKills kills{.kills = *events.oom_kill,
+                   .limit_hits = events.oom.value_or(0),
+                   .max_hits = events.max.value_or(0),
+                   .group_kills = events.oom_group_kill.value_or(0)};
+    if (version_ == 1) {
+        kills.limit_hits = 0;  // its oom_control has none
+        if (source_->read(directory_ + "/memory.failcnt", kLimitFileCapBytes, scratch_).ok())
+            kills.max_hits = parse_number(trim(scratch_)).value_or(0);
+    }
+    return kills;
 }
 
 GroupMemory read_group_memory(const FileSource& source, const std::string& directory, int version) {

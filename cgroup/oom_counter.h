@@ -22,6 +22,8 @@ namespace pilotfish::cgroup {
 
 struct OomKills {
     std::uint64_t kills = 0;        // processes, one by one or with their whole group
+    std::uint64_t limit_hits = 0;   // times that its own limit left no way out (v2 `oom`), or ...
+    std::uint64_t max_hits = 0;     // ... had to be reclaimed for (v2 `max`, v1 memory.failcnt)
     std::uint64_t group_kills = 0;  // times that memory.oom.group took the whole group (Linux 5.17)
 };
 

@@ -181,6 +181,11 @@ class Container {
             const cgroup::GroupPlace* const memory = group.place_of("memory");
             if (memory != nullptr) oom_.add_group(worker, memory->directory, memory->version);
         });
+        const auto& workers = configuration.workers;
+        oom_.count_workers(static_cast<std::size_t>(
+            std::count_if(workers.begin(), workers.end(),
+                          [](const auto& worker) { return worker.settings.plugin.empty(); })));
+        groups_.when_gone([this](const std::string& worker) { oom_.remove_group(worker); });
     }
 
     int run() {
@@ -221,6 +226,7 @@ class Container {
     // a file system is the one thing that would stay.
     [[noreturn]] void leave() {
         introduce();
+        write_termination_message();  // before what may take long
         groups_.end();
         tell_verdict();
         standard_output_.flush(kFlushPatience);
@@ -260,7 +266,7 @@ class Container {
         const std::lock_guard lock(introduction_mutex_);
         if (std::exchange(introduced_, true)) return;
         say(core::LogLevel::info, "pilotfish " + build_view().version + ": " + limits_.summary());
-        for (const WorkerGroups::Notice& notice : groups_.notices()) say(notice.level, notice.line);
+        groups_.speak();
         for (const std::string& warning : configuration_.warnings)
             say(core::LogLevel::warn, warning);
         for (const std::string& warning : limits_.snapshot().limits.warnings)
@@ -311,7 +317,6 @@ class Container {
 
     // The last line of the log, whatever else has just been said beside it.
     void tell_verdict() {
-        write_termination_message();
         memory_trace_.end();
         log_.say_last(
             verdict_.code == 0 || verdict_.asked_for ? core::LogLevel::info : core::LogLevel::warn,

@@ -8,11 +8,15 @@
 #include "cgroup/derive.h"
 #include "core/async_fd.h"
 #include "core/log.h"
+#include "core/sleep.h"
 
 namespace pilotfish::daemon {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// As often as a PSI trigger fires, whose shortest window here is a second.
+constexpr std::chrono::seconds kBetweenPressureEvents{1};
 
 }  // namespace
 
@@ -66,6 +70,8 @@ core::Task<void> ContainerStrain::wait_for_pressure(cgroup::PressureTrigger trig
             co_return;
         }
         note_pressure(Clock::now());
+        // v1 tells of each pass of reclaim, fifty times a second; meanwhile they add up unread.
+        co_await core::sleep_for(kBetweenPressureEvents);
     }
 }
 

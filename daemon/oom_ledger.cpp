@@ -29,9 +29,12 @@ void OomLedger::take(std::uint64_t kills) {
 
 void OomLedger::explain(std::uint64_t kills) { take(kills); }
 
-bool OomLedger::claim() {
-    if (waiting_.empty()) return false;
-    take(1);
+bool OomLedger::claim(TimePoint now) {
+    const auto fresh = std::find_if(waiting_.begin(), waiting_.end(), [now](const Kills& kills) {
+        return now - kills.noticed <= kPatience;
+    });
+    if (fresh == waiting_.end()) return false;
+    if (--fresh->count == 0) waiting_.erase(fresh);
     return true;
 }
 

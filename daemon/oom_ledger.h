@@ -26,8 +26,9 @@ class OomLedger {
 
     // So many of the kills are explained otherwise: by the count of a worker's own group.
     void explain(std::uint64_t kills);
-    // The end of a worker by SIGKILL: true when a kill was there for it.
-    bool claim();
+    // The end of a worker by SIGKILL: true when a kill was there for it, noticed not longer than
+    // kPatience ago.
+    bool claim(TimePoint now);
     // Kills that waited for more than kPatience; they are told once, and can be claimed no more.
     std::uint64_t take_unclaimed(TimePoint now);
     // All that wait: there is nobody left who could claim them.

@@ -1,5 +1,7 @@
 #include "daemon/oom_verdict.h"
 
+#include <sys/stat.h>
+
 #include <utility>
 
 #include "cgroup/derive.h"
@@ -31,6 +33,15 @@ void OomWatch::begin(TimePoint now) {
     read_all(now);
 }
 
+void OomWatch::run_begins(TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    read_all(now);
+    // What hit its limit in an earlier run killed nobody in this one.
+    for (auto& [worker, group] : groups_)
+        if (const auto read = group.counter.read(); read && read->kills == group.seen.kills)
+            group.seen = *read;
+}
+
 void OomWatch::limits_changed(TimePoint now) {
     auto counter = cgroup::OomCounter::of_container(source_, limits_());
     const std::lock_guard lock(mutex_);
@@ -40,10 +51,24 @@ void OomWatch::limits_changed(TimePoint now) {
     read_all(now);
 }
 
+// The kernel says whom it killed, not by whose limit. v2 counts an `oom` where the limit was, and
+// in the groups above. v1 counts only failed charges, most of which reclaim makes good, so the peak
+// has to be at the limit, too; charges are made in batches, which leaves it a little below.
+bool OomWatch::hit_own_limit(const Group& group, const cgroup::OomKills& now) const {
+    constexpr double kNearLimit = 0.98;
+    if (now.limit_hits > group.seen.limit_hits) return true;
+    const int version = group.counter.counts_descendants() ? 2 : 1;
+    const auto own = read_group_memory(source_, group.counter.directory(), version);
+    return now.max_hits > group.seen.max_hits && own.limit_bytes && own.peak_bytes &&
+           static_cast<double>(*own.peak_bytes) >=
+               static_cast<double>(*own.limit_bytes) * (version == 2 ? 1.0 : kNearLimit);
+}
+
 std::uint64_t OomWatch::read_group(const std::string& worker, Group& group, TimePoint now) {
     const auto read = group.counter.read();
     group.readable = read.has_value();
     if (!read || read->kills <= group.seen.kills) return 0;
+    group.hit_limit = hit_own_limit(group, *read);
     const std::uint64_t rise = read->kills - group.seen.kills;
     group.waiting += rise;
     group.whole_group = read->group_kills > group.seen.group_kills;
@@ -76,7 +101,7 @@ std::string OomWatch::cause_in(const Group* group) const {
     if (group != nullptr) {
         const int version = group->counter.counts_descendants() ? 2 : 1;
         const auto own = read_group_memory(source_, group->counter.directory(), version);
-        if (own.limit_bytes && (!limit.limit_bytes || *own.limit_bytes <= *limit.limit_bytes))
+        if (own.limit_bytes && group->hit_limit)
             return limited("worker's limit", *own.limit_bytes, own);
     }
     if (!limit.limit_bytes)
@@ -92,7 +117,8 @@ std::optional<std::string> OomWatch::find(const std::string& worker, TimePoint n
     read_all(now);
     const auto found = groups_.find(worker);
     Group* const group = found != groups_.end() ? &found->second : nullptr;
-    if (group != nullptr && group->waiting > 0) {
+    const bool fresh = group != nullptr && now - group->noticed <= OomLedger::kPatience;
+    if (fresh && group->waiting > 0) {
         group->waiting = 0;
         std::string cause = cause_in(group);
         if (group->whole_group) cause += ", with all processes of its group (memory.oom.group)";
@@ -100,15 +126,26 @@ std::optional<std::string> OomWatch::find(const std::string& worker, TimePoint n
     }
     // Its own count is the better witness: the container's kills took others.
     if (group != nullptr && group->readable) return std::nullopt;
-    if (!ledger_.claim()) return std::nullopt;
+    if (!ledger_.claim(now)) return std::nullopt;
     ++kills_[worker];
     return cause_in(nullptr);
 }
 
+// On v1 a group's count says nothing of groups that the worker, or somebody, made below it.
+bool OomWatch::sees_all_below(const cgroup::OomCounter& counter, std::size_t known_below) const {
+    if (counter.counts_descendants()) return true;
+    const cgroup::UniqueFd directory = source_.open(counter.directory());
+    struct stat info{};
+    constexpr std::size_t kLinksOfALeaf = 2;  // its name and its own "."
+    return directory && fstat(directory.get(), &info) == 0 &&
+           info.st_nlink <= kLinksOfALeaf + known_below;
+}
+
 bool OomWatch::surely_not(const std::string& worker, TimePoint run_begin) const {
     const auto found = groups_.find(worker);
-    if (found != groups_.end() && found->second.readable) return true;
-    return ledger_.complete_since(run_begin);
+    if (found != groups_.end() && found->second.readable)
+        return sees_all_below(found->second.counter, 0);
+    return ledger_.complete_since(run_begin) && sees_all_below(container_, groups_.size());
 }
 
 core::Task<OomVerdict> OomWatch::judge(std::string worker, TimePoint run_begin) {
@@ -135,6 +172,8 @@ core::Task<OomVerdict> OomWatch::judge(std::string worker, TimePoint run_begin) 
 
 std::optional<std::string> OomWatch::judge_child(const std::string& worker, TimePoint now) {
     const std::lock_guard lock(mutex_);
+    // The container's count does not say whose child it was.
+    if (!groups_.contains(worker) && workers_ - groups_.size() != 1) return std::nullopt;
     return find(worker, now);
 }
 

@@ -47,8 +47,12 @@ class OomWatch {
     // Reads nothing yet: a start is not the time for it.
     OomWatch(const cgroup::FileSource& source, LimitsNow limits, Tell tell);
 
+    // How many workers are processes; 1 unless told otherwise. Before begin().
+    void count_workers(std::size_t workers) { workers_ = workers; }
     // From here on kills are noticed.
     void begin(TimePoint now);
+    // A run of some worker is about to start: what was killed before is none of its.
+    void run_begins(TimePoint now);
     // The limits changed: it may be another group that we are in.
     void limits_changed(TimePoint now);
     // Now and then (the shared tick): notices kills and tells of those that took no worker.
@@ -64,7 +68,8 @@ class OomWatch {
     // The end of the worker's process by a SIGKILL that was not ours, in a run begun then.
     core::Task<OomVerdict> judge(std::string worker, TimePoint run_begin);
     // It exited with the code a shell gives for SIGKILL: the cause, when what it had started was
-    // killed for want of memory.
+    // killed for want of memory. Without a group of its own only where no other worker could be
+    // meant.
     std::optional<std::string> judge_child(const std::string& worker, TimePoint now);
 
     // Totals: of a worker as far as they can be told to be its; of the container's groups.
@@ -80,6 +85,7 @@ class OomWatch {
         cgroup::OomKills seen;
         bool readable = false;
         std::uint64_t waiting = 0;  // noticed, and not yet known whom they took
+        bool hit_limit = false;     // by its own limit, not by one above
         bool whole_group = false;   // memory.oom.group took them
         TimePoint noticed{};
     };
@@ -91,6 +97,8 @@ class OomWatch {
     std::uint64_t read_group(const std::string& worker, Group& group, TimePoint now);
     void read_all(TimePoint now);
     std::optional<std::string> find(const std::string& worker, TimePoint now);
+    bool hit_own_limit(const Group& group, const cgroup::OomKills& now) const;
+    bool sees_all_below(const cgroup::OomCounter& counter, std::size_t known_below) const;
     bool surely_not(const std::string& worker, TimePoint run_begin) const;
     std::string cause_in(const Group* group) const;
     std::optional<Story> story_of(const std::string& worker, Group& group) const;
@@ -99,6 +107,7 @@ class OomWatch {
     const cgroup::FileSource& source_;
     const LimitsNow limits_;
     const Tell tell_;
+    std::size_t workers_ = 1;
     mutable std::mutex mutex_;
     cgroup::OomCounter container_;
     OomLedger ledger_;

@@ -34,15 +34,30 @@ ProcessRun::~ProcessRun() {
     if (pidfd_ >= 0) close(pidfd_);
 }
 
-SpawnResult ProcessRun::spawn_it(const SharedGroup& group) {
-    SpawnRequest request;
-    std::optional<cgroup::GroupDoors> doors;
-    if (group) {
-        auto opened = group->open_doors();
-        if (!opened) return {{}, {opened.error().within("cannot start " + settings_.name)}};
-        doors = std::move(*opened);
-        request.group = &*doors;
+// A group that cannot be entered is no reason not to start: its worker made of it what no process
+// may be in, or somebody took it away.
+SpawnResult ProcessRun::spawn_in(SharedGroup& group, SpawnRequest& request) {
+    const int signal_at_end = role_.ends_its_group ? SIGTERM : 0;
+    for (bool first = true; group; first = false) {
+        core::Result<cgroup::GroupDoors> doors = group->open_doors();
+        core::Error failure;
+        if (doors) {
+            request.group = &*doors;
+            SpawnResult result = context_.processes().spawn(request, *this, signal_at_end);
+            if (result.process || !result.error.of_group) return result;
+            failure = result.error.error;
+        } else {
+            failure = doors.error();
+        }
+        request.group = nullptr;
+        group = context_.group_instead(settings_, failure, first);
     }
+    return context_.processes().spawn(request, *this, signal_at_end);
+}
+
+SpawnResult ProcessRun::spawn_it(SharedGroup& group) {
+    SpawnRequest request;
+    if (settings_.pids) request.pids_cap = settings_.pids->most;
     if (settings_.oom_score) request.oom_score_adj = settings_.oom_score->adjustment;
     request.resource_limits = settings_.resource_limits;
     request.command = settings_.command;
@@ -66,7 +81,7 @@ SpawnResult ProcessRun::spawn_it(const SharedGroup& group) {
     }
     SpawnResult result;
     if (pipes_made) {
-        result = context_.processes().spawn(request, *this, role_.ends_its_group ? SIGTERM : 0);
+        result = spawn_in(group, request);
     } else {
         result.error.error =
             core::system_error("start " + settings_.name + ": make a pipe for its log", errno);
@@ -119,11 +134,10 @@ void ProcessRun::ask_to_stop(const ReceivedSignal& signal) {
 void ProcessRun::end_by_force() {
     const std::lock_guard lock(mutex_);
     if (group_ < 0) return;
-    if (child_group_) {
-        child_group_->kill_all();
-    } else {
-        kill_descendants(group_);
-    }
+    // Both: whom the worker moved into groups elsewhere only the tree knows, who left the tree only
+    // the group.
+    if (child_group_) child_group_->kill_all();
+    kill_descendants(group_);
     kill(-group_, SIGKILL);
     if (pidfd_ >= 0) core::send_signal(pidfd_, SIGKILL);
 }

@@ -40,7 +40,9 @@ class ProcessRun final : public WorkerRun, ProcessListener {
   private:
     void process_ended(const ProcessEnd& end) override;
     void process_stopped(pid_t pid) override;
-    SpawnResult spawn_it(const SharedGroup& group);
+    // The group may become another one, or none, when it cannot be entered.
+    SpawnResult spawn_it(SharedGroup& group);
+    SpawnResult spawn_in(SharedGroup& group, SpawnRequest& request);
 
     const config::WorkerSettings& settings_;
     const WorkerRole& role_;

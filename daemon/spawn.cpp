@@ -5,9 +5,8 @@
 // so
 //  - failure needs no pipe: the child writes errno and stage into this thread's memory;
 //  - when we return, the child has its process group, its signal state and its new image, so a
-//  signal
-//    forwarded from now on cannot meet a half-made child (the race that tini -g, dumb-init and
-//    catatonit lose: kill(-pgid) before setpgid gives ESRCH and the SIGTERM is gone);
+//    signal forwarded from now on cannot meet a half-made child (the race that tini -g, dumb-init
+//    and catatonit lose: kill(-pgid) before setpgid gives ESRCH and the SIGTERM is gone);
 //  - the pidfd names this child and no later user of its pid.
 // Rejected: posix_spawn (no setpgid together with tcsetpgrp before exec, no CLOSE_RANGE, no pidfd,
 // no stage in its errors); fork (slow, and copies locked locks); clone3 where no group is wanted
@@ -80,6 +79,7 @@ struct Plan {
     std::string oom_score = {};   // as it is written
     std::vector<KernelLimit> limits = {};
     // The child's report.
+    bool began = false;  // false for good: it was killed at its birth
     Stage stage = Stage::none;
     int error = 0;
     const char* failed_path = nullptr;
@@ -154,11 +154,12 @@ PF_IN_CHILD void arrange_descriptors(Plan& plan) {
 // Before anything that uses memory or makes a process, so that all of it counts there.
 PF_IN_CHILD void enter_group(Plan& plan) {
     const cgroup::GroupDoors& doors = *plan.request->group;
-    const auto enter = [&plan](int procs) PF_IN_CHILD {
-        if (syscall(SYS_write, procs, "0", 1) < 0) give_up(plan, Stage::group, errno, nullptr);
+    const auto enter = [&plan](const cgroup::GroupDoor& door) PF_IN_CHILD {
+        if (syscall(SYS_write, door.procs.get(), "0", 1) < 0)
+            give_up(plan, Stage::group, errno, door.path.c_str());
     };
-    if (plan.enters_unified) enter(doors.unified_procs.get());
-    for (const cgroup::UniqueFd& procs : doors.procs) enter(procs.get());
+    if (plan.enters_unified) enter(*doors.unified);
+    for (const cgroup::GroupDoor& door : doors.v1) enter(door);
 }
 
 // While vfork's sharing lasts the kernel gives us a value of our own, not one with the parent
@@ -184,6 +185,7 @@ PF_IN_CHILD int child_main(void* argument) {
     Plan& plan = *static_cast<Plan*>(argument);
     const SpawnRequest& request = *plan.request;
 
+    plan.began = true;
     syscall(SYS_setpgid, 0, 0);
     if (request.group != nullptr) enter_group(plan);
     if (!plan.oom_score.empty()) set_oom_score(plan);
@@ -251,7 +253,8 @@ SpawnError describe(const Plan& plan, const SpawnRequest& request) {
             return failure;
         case Stage::group:
             failure.error =
-                core::system_error("start " + program + ": enter its group", plan.error);
+                core::system_error("start " + program + ": enter its group " + path, plan.error);
+            failure.of_group = true;
             return failure;
         case Stage::oom_score:
             failure.error = core::system_error(
@@ -292,18 +295,36 @@ SpawnError describe(const Plan& plan, const SpawnRequest& request) {
     return failure;
 }
 
+// It never became the program: its remains are ours alone to take away.
+void take_away(pid_t pid, int pidfd) {
+    siginfo_t ignored;
+    while (waitid(P_PID, static_cast<id_t>(pid), &ignored, WEXITED) != 0 && errno == EINTR) {
+    }
+    close(pidfd);
+}
+
 // SIGCHLD, so that wait sees it; the pidfd comes close-on-exec.
 pid_t make_child(Plan& plan, char* stack, std::size_t stack_bytes, int& pidfd) {
     const cgroup::GroupDoors* const group = plan.request->group;
     if (group != nullptr && group->directory) {
         const pid_t pid =
             clone_into_group(child_main, &plan, stack, stack_bytes, group->directory.get(), pidfd);
-        const bool unknown = errno == ENOSYS || errno == EPERM || errno == EINVAL || errno == E2BIG;
-        if (pid >= 0 || !unknown) return pid;
+        // What else forbids a birth inside may allow an entry, or is told with the group's name.
+        if (pid >= 0 ? plan.began : errno == EAGAIN || errno == ENOMEM) return pid;
+        if (pid >= 0) {
+            // cgroup/child_group.cpp: killed by the kernel for a cgroup.kill long ago.
+            take_away(pid, pidfd);
+            group->kills_newborn->store(true);
+        }
     }
-    plan.enters_unified = group != nullptr && group->unified_procs;
+    plan.enters_unified = group != nullptr && group->unified.has_value();
     return __clone(child_main, stack + stack_bytes, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
                    &plan, &pidfd);
+}
+
+std::string hint_at_pids(const SpawnRequest& request, int error) {
+    if (error != EAGAIN || !request.pids_cap) return {};
+    return " (PIDS=" + std::to_string(*request.pids_cap) + " may be used up)";
 }
 
 }  // namespace
@@ -361,17 +382,14 @@ SpawnResult spawn(const SpawnRequest& request) {
     if (sigismember(&before, SIGURG) == 0) pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (null_fd >= 0) close(null_fd);
     if (process.pid < 0) {
-        result.error.error = core::system_error(
-            "start " + request.command.front() + ": make a process", clone_errno);
+        result.error.error =
+            core::system_error("start " + request.command.front() + ": make a process" +
+                                   hint_at_pids(request, clone_errno),
+                               clone_errno);
         return result;
     }
     if (plan.stage != Stage::none) {
-        // It never became the program: its remains are ours alone to take away.
-        siginfo_t ignored;
-        while (waitid(P_PID, static_cast<id_t>(process.pid), &ignored, WEXITED) != 0 &&
-               errno == EINTR) {
-        }
-        close(process.pidfd);
+        take_away(process.pid, process.pidfd);
         result.error = describe(plan, request);
         return result;
     }

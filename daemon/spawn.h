@@ -38,7 +38,8 @@ struct SpawnRequest {
     bool ignore_sigchld = false;
     // The group it is born in, held open until spawn() returns; null: ours.
     const cgroup::GroupDoors* group = nullptr;
-    std::optional<int> oom_score_adj;  // nullopt: ours
+    std::optional<std::int64_t> pids_cap;  // of that group, for what is said when it is used up
+    std::optional<int> oom_score_adj;      // nullopt: ours
     std::vector<config::ResourceLimit> resource_limits;
 };
 
@@ -48,8 +49,9 @@ struct SpawnedProcess {
 };
 
 struct SpawnError {
-    core::Error error;    // "cannot start nginx: /usr/sbin/nginx: permission denied"
-    int exit_code = 125;  // 127 not found, 126 found but not executable, 125 anything of ours
+    core::Error error;      // "cannot start nginx: /usr/sbin/nginx: permission denied"
+    int exit_code = 125;    // 127 not found, 126 found but not executable, 125 anything of ours
+    bool of_group = false;  // it could not enter its group; without one it may start
 };
 
 struct SpawnResult {

@@ -80,6 +80,10 @@ class Supervisor final : WorkerContext {
     SharedGroup group_for(const config::WorkerSettings& settings) override {
         return parts_.groups.ready(settings);
     }
+    SharedGroup group_instead(const config::WorkerSettings& settings, const core::Error& failure,
+                              bool first) override {
+        return parts_.groups.instead(settings, failure, first);
+    }
     void worker_changed(Worker& worker) override;
     void log_stream_opened() override;
     void log_stream_closed() override;

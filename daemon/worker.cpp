@@ -58,6 +58,7 @@ core::Task<void> Worker::live() {
     }
     while (!is_over(state())) {
         killed_by_us_.store(false, std::memory_order_relaxed);
+        context_.oom().run_begins(SteadyClock::now());
         const std::optional<RunEnd> refusal = co_await run_->start();
         note_start();
         if (refusal) {
@@ -123,11 +124,13 @@ core::Task<void> Worker::watch() {
 core::Task<void> Worker::find_cause(RunEnd& end) {
     const std::string& name = settings_.name;
     constexpr int kShellCodeOfSigkill = 128 + SIGKILL;
+    // What we kill takes its children with it.
+    if (killed_by_us_.load(std::memory_order_relaxed)) co_return;
     if (end.status.signal == 0 && end.status.code == kShellCodeOfSigkill) {
         if (const auto cause = context_.oom().judge_child(name, SteadyClock::now()))
             end.sentence += ", as a process of it was killed by the kernel: " + *cause;
     }
-    if (end.status.signal != SIGKILL || killed_by_us_.load(std::memory_order_relaxed)) co_return;
+    if (end.status.signal != SIGKILL) co_return;
     const OomVerdict verdict = co_await context_.oom().judge(name, status().started);
     if (verdict.finding == OomVerdict::Finding::out_of_memory) {
         end.reason = EndReason::oom_killed;

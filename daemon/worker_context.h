@@ -35,6 +35,9 @@ class WorkerContext {
     virtual std::vector<std::string> environment_for(const config::WorkerSettings& settings) = 0;
     // The child group of the worker's next run; null: none.
     virtual SharedGroup group_for(const config::WorkerSettings& settings) = 0;
+    // The worker could not be started in it, for the first time of this start or again.
+    virtual SharedGroup group_instead(const config::WorkerSettings& settings,
+                                      const core::Error& failure, bool first) = 0;
     // News of a worker. Any thread; must not block.
     virtual void worker_changed(Worker& worker) = 0;
     virtual void log_stream_opened() = 0;

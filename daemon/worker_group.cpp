@@ -67,8 +67,6 @@ std::string what_holds_instead(const std::set<std::string>& settings) {
     return text.empty() ? text : " (" + text + "; RLIMIT_* and OOM_SCORE_ADJ hold)";
 }
 
-void say(core::LogLevel level, const std::string& line) { core::log(level, "daemon", line); }
-
 }  // namespace
 
 cgroup::GroupLimits group_limits(const config::WorkerSettings& settings,
@@ -123,24 +121,39 @@ WorkerGroups::~WorkerGroups() { end(); }
 void WorkerGroups::prepare() {
     const auto us = cgroup::this_owner(start_time_of);
     if (!us) {
-        notices_.push_back({core::LogLevel::warn,
-                            "cannot give workers groups of their own: /proc does not show this "
-                            "process, so its groups could not be told from another's"});
+        say(core::LogLevel::warn,
+            "cannot give workers groups of their own: /proc does not show this process, so its "
+            "groups could not be told from another's");
         return;
     }
     parents_ = cgroup::GroupParents::prepare(cgroup::FileSource::this_process(),
                                              wanted_controllers(configuration_));
     say_problems();
+    // Also those of a daemon that was asked for more, or for less, than we are.
+    say_stale(cgroup::remove_stale_groups(
+        cgroup::all_group_parents(cgroup::FileSource::this_process()), *us, start_time_of));
     if (parents_.list().empty()) return;
-    remove_stale(*us);
     owner_ = us;
 }
 
 // One line for each reason, whatever the number of controllers and workers it concerns.
 void WorkerGroups::say_problems() {
+    const auto& problems = parents_.problems();
+    // The normal pod, where nobody can do anything about it: one line, and how to be rid of it.
+    if (parents_.list().empty() && !problems.empty() &&
+        std::all_of(problems.begin(), problems.end(),
+                    [](const cgroup::GroupProblem& problem) { return problem.is_read_only; })) {
+        std::set<std::string> settings;
+        for (const cgroup::GroupProblem& problem : problems)
+            settings.merge(settings_about(problem.controller, configuration_.workers));
+        say(core::LogLevel::info,
+            "workers go without groups of their own: " + problems.front().sentence +
+                what_holds_instead(settings) + "; PILOTFISH_CHILD_GROUPS=off silences this line");
+        return;
+    }
     const bool all = configuration_.settings.child_groups == config::ChildGroups::all;
     std::map<std::string, std::set<std::string>> by_sentence;
-    for (const cgroup::GroupProblem& problem : parents_.problems()) {
+    for (const cgroup::GroupProblem& problem : problems) {
         const auto settings = settings_about(problem.controller, configuration_.workers);
         // Nobody asked for what cannot be had.
         if (settings.empty() && !all && !parents_.list().empty()) continue;
@@ -150,28 +163,56 @@ void WorkerGroups::say_problems() {
                                    ? "workers go without groups of their own: "
                                    : "the groups of workers lack a controller: ";
     for (const auto& [sentence, settings] : by_sentence) {
-        notices_.push_back(
-            {core::LogLevel::warn, effect + sentence + what_holds_instead(settings)});
+        say(core::LogLevel::warn, effect + sentence + what_holds_instead(settings));
     }
 }
 
-void WorkerGroups::remove_stale(const cgroup::GroupOwner& us) {
-    const auto stale = cgroup::remove_stale_groups(parents_.list(), us, start_time_of);
-    for (const std::string& problem : stale.problems)
-        notices_.push_back({core::LogLevel::warn, problem});
-    if (stale.removed.empty()) return;
-    const bool killed = stale.killed > 0;
-    notices_.push_back(
-        {killed ? core::LogLevel::warn : core::LogLevel::info,
-         "removed " + std::to_string(stale.removed.size()) +
-             " groups that a killed daemon had left behind" +
-             (killed ? ", and killed " + std::to_string(stale.killed) + " processes in them"
-                     : "")});
+void WorkerGroups::say_stale(const cgroup::StaleGroups& stale) {
+    for (const std::string& problem : stale.problems) say(core::LogLevel::warn, problem);
+    if (stale.groups > 0) {
+        std::string line = "removed the groups of " + std::to_string(stale.groups) +
+                           " workers that a killed daemon had left behind";
+        if (stale.killed > 0)
+            line += ", and killed " + std::to_string(stale.killed) + " processes in them";
+        say(stale.killed > 0 ? core::LogLevel::warn : core::LogLevel::info, std::move(line));
+    }
+    if (stale.unseen_groups > 0)
+        say(core::LogLevel::info,
+            "removed the empty groups of " + std::to_string(stale.unseen_groups) +
+                " workers of a daemon in another PID namespace or an earlier boot");
+}
+
+void WorkerGroups::say(core::LogLevel level, std::string line) {
+    {
+        const std::lock_guard lock(notices_mutex_);
+        if (!speaks_) {
+            notices_.push_back({level, std::move(line)});
+            return;
+        }
+    }
+    core::log(level, "daemon", line);
+}
+
+std::vector<WorkerGroups::Notice> WorkerGroups::notices() const {
+    const std::lock_guard lock(notices_mutex_);
+    return notices_;
+}
+
+void WorkerGroups::speak() {
+    std::vector<Notice> untold;
+    {
+        const std::lock_guard lock(notices_mutex_);
+        speaks_ = true;
+        untold.swap(notices_);
+    }
+    for (const Notice& notice : untold) core::log(notice.level, "daemon", notice.line);
 }
 
 void WorkerGroups::set_limits(const std::string& worker, const cgroup::ChildGroup& group,
                               const cgroup::GroupLimits& limits) {
     std::string complaints;
+    for (const core::Error& missing : group.left_out())
+        complaints += (complaints.empty() ? "" : "; ") + missing.message;
     for (const core::Error& refused : group.apply(limits))
         complaints += (complaints.empty() ? "" : "; ") + refused.message;
     const cgroup::GroupPlace* const memory = group.place_of("memory");
@@ -206,14 +247,16 @@ SharedGroup WorkerGroups::ready(const config::WorkerSettings& settings) {
     {
         const std::lock_guard lock(mutex_);
         const auto known = groups_.find(settings.name);
-        if (known != groups_.end() && known->second->exists()) return known->second;
+        if (known != groups_.end() && known->second->exists()) {
+            known->second->clear();
+            return known->second;
+        }
         limits = group_limits(settings, limits_);
     }
     auto made = cgroup::ChildGroup::create(parents_.list(),
                                            cgroup::group_name(settings.name, *owner_), limits);
     if (!made) {
-        say(core::LogLevel::warn,
-            settings.name + ": going on without a group of its own: " + made.error().message);
+        goes_without(settings.name, made.error());
         return nullptr;
     }
     auto group = std::make_shared<const cgroup::ChildGroup>(std::move(*made));
@@ -245,10 +288,42 @@ OwnGroup WorkerGroups::own_group_of(const config::WorkerSettings& settings) cons
     return own;
 }
 
+void WorkerGroups::goes_without(const std::string& worker, const core::Error& reason) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!without_.insert(worker).second) return;
+    }
+    say(core::LogLevel::warn, worker + ": going on without a group of its own: " + reason.message);
+}
+
+SharedGroup WorkerGroups::instead(const config::WorkerSettings& settings,
+                                  const core::Error& failure, bool first) {
+    SharedGroup group;
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto known = groups_.extract(settings.name)) group = known.mapped();
+    }
+    // Its counts go with it.
+    if (group && when_gone_) when_gone_(settings.name);
+    if (group) {
+        const auto removed = group->remove(kPatience);
+        if (removed && first) return ready(settings);
+    }
+    goes_without(settings.name, failure);
+    return nullptr;
+}
+
+// Everybody is killed before anybody is waited for, so that all of them die in the same time.
 void WorkerGroups::end() {
+    using Clock = std::chrono::steady_clock;
     const std::lock_guard lock(mutex_);
+    for (const auto& [worker, group] : groups_)
+        if (group->populated()) group->kill_all();
+    const auto deadline = Clock::now() + kPatience;
     for (const auto& [worker, group] : groups_) {
-        if (auto removed = group->remove(kPatience); !removed)
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+        const auto patience = std::max(left, std::chrono::milliseconds(0));
+        if (auto removed = group->remove(patience); !removed)
             say(core::LogLevel::warn, worker + ": " + removed.error().message);
     }
     groups_.clear();

@@ -5,7 +5,7 @@
 // it comes before the limits are read; each group is made at its worker's first start, kept over
 // its restarts and removed at the container's end.
 //
-// Thread-safety: end() after all else; the others, any thread.
+// Thread-safety: end() after all else, when_made() and when_gone() before; the others, any thread.
 // Ownership: owns the groups on disk; borrows the configuration. Blocks as cgroupfs does; end() up
 // to half a second for processes that take long to die. Fails: never; what cannot be had is said
 // in notices() or the log, once, and the worker starts without it.
@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,8 +62,10 @@ class WorkerGroups final : public LimitsListener {
         core::LogLevel level;
         std::string line;
     };
-    // What the constructor has to say, for when there is a log.
-    const std::vector<Notice>& notices() const { return notices_; }
+    // What there was to say before speak().
+    std::vector<Notice> notices() const;
+    // The daemon has introduced itself: says the notices, and from now on all at once.
+    void speak();
 
     // The container's limits, at the start and whenever they have changed: shares are computed
     // anew and written.
@@ -73,25 +76,39 @@ class WorkerGroups final : public LimitsListener {
     // Called with each group that is made, before anybody is born in it. To be set before ready().
     using WhenMade = std::function<void(const std::string& worker, const cgroup::ChildGroup&)>;
     void when_made(WhenMade tell) { when_made_ = std::move(tell); }
+    // Called before a group that was made is given up, its worker being about to start.
+    void when_gone(std::function<void(const std::string& worker)> tell) {
+        when_gone_ = std::move(tell);
+    }
 
     // The group of the worker's next run; null: it has none.
     SharedGroup ready(const config::WorkerSettings& settings);
     // What the kernel says of the group that ready() gave; all false without one.
     OwnGroup own_group_of(const config::WorkerSettings& settings) const;
 
+    // The worker could not be started in its group. The first time of a start the group is made
+    // anew; null: it goes on without one, which is said once in its life.
+    SharedGroup instead(const config::WorkerSettings& settings, const core::Error& failure,
+                        bool first);
+
     // Kills whoever is left in the groups and removes them.
     void end();
 
   private:
     void prepare();
-    void remove_stale(const cgroup::GroupOwner& us);
     void say_problems();
+    void say_stale(const cgroup::StaleGroups& stale);
+    void say(core::LogLevel level, std::string line);
+    void goes_without(const std::string& worker, const core::Error& reason);
     void set_limits(const std::string& worker, const cgroup::ChildGroup& group,
                     const cgroup::GroupLimits& limits);
 
     const config::Configuration& configuration_;
     WhenMade when_made_;
+    std::function<void(const std::string&)> when_gone_;
+    mutable std::mutex notices_mutex_;  // nothing else is locked within it
     std::vector<Notice> notices_;
+    bool speaks_ = false;
     std::optional<cgroup::GroupOwner> owner_;  // set: groups can be made
 
     mutable std::mutex mutex_;
@@ -99,6 +116,7 @@ class WorkerGroups final : public LimitsListener {
     core::Limits limits_;
     std::map<std::string, SharedGroup> groups_;  // by worker
     std::map<std::string, std::string> said_;    // by worker: the last complaint
+    std::set<std::string> without_;              // workers of which it was said
 };
 
 }  // namespace pilotfish::daemon

@@ -146,6 +146,43 @@ TEST_P(AChildGroup, IsUsedAgainWhenItIsThereAlready) {
     EXPECT_TRUE(again.remove(10s)) << "what is gone is removed";
 }
 
+TEST_P(AChildGroup, IsClearedOfWhatItsInhabitantsMadeUnlessSomebodyIsInIt) {
+    const ChildGroup group = make();
+    const auto make_below = [&] {
+        for (const GroupPlace& place : group.places()) {
+            const std::string inner = place.directory + "/inner";
+            ASSERT_EQ(mkdir(inner.c_str(), 0755), 0);
+            ASSERT_EQ(mkdir((inner + "/most").c_str(), 0755), 0);
+            if (place.version != 2) continue;
+            // A controller of v2 even where the usual ones are on v1.
+            const std::string parent = place.directory.substr(0, place.directory.rfind('/'));
+            if (write_group_file(parent + "/cgroup.subtree_control", "+hugetlb"))
+                (void)write_group_file(place.directory + "/cgroup.subtree_control", "+hugetlb");
+        }
+    };
+    make_below();
+    group.clear();
+    for (const GroupPlace& place : group.places())
+        EXPECT_EQ(groups_below(place.directory), std::vector<std::string>{place.directory});
+    WaitingChild child([&] { enter_by(group); });
+    EXPECT_EQ(group.processes(), std::vector<pid_t>{child.pid()}) << "it can be entered";
+    for (const GroupPlace& place : group.places())
+        ASSERT_EQ(mkdir((place.directory + "/inner").c_str(), 0755), 0);
+    group.clear();
+    EXPECT_EQ(groups_below(group.places().back().directory).size(), 2u);
+}
+
+TEST_P(AChildGroup, IsMadeWhereItCanBeAndSaysWhereNot) {
+    std::vector<GroupParent> parents = parents_.list();
+    parents.insert(parents.begin(), {1, "/nowhere", "/nowhere/at/all", {}});
+    const auto group = ChildGroup::create(parents, "web", {});
+    ASSERT_TRUE(group) << group.error().message;
+    EXPECT_EQ(group->places().size(), parents_.list().size());
+    ASSERT_EQ(group->left_out().size(), 1u);
+    EXPECT_NE(group->left_out()[0].message.find("/nowhere/at/all/web"), std::string::npos);
+    EXPECT_FALSE(ChildGroup::create({parents.front()}, "web", {}));
+}
+
 TEST_P(AChildGroup, DoorsLeadIntoEveryHierarchy) {
     const ChildGroup group = make();
     auto doors = group.open_doors();
@@ -153,12 +190,12 @@ TEST_P(AChildGroup, DoorsLeadIntoEveryHierarchy) {
     const auto v1 = static_cast<std::size_t>(
         std::count_if(group.places().begin(), group.places().end(),
                       [](const GroupPlace& place) { return place.version == 1; }));
-    EXPECT_EQ(doors->procs.size(), v1);
+    EXPECT_EQ(doors->v1.size(), v1);
     EXPECT_EQ(static_cast<bool>(doors->directory), v1 < group.places().size());
     WaitingChild child([&] {
-        for (const UniqueFd& fd : doors->procs)
-            if (write(fd.get(), "0", 1) != 1) _exit(1);
-        if (doors->unified_procs && write(doors->unified_procs.get(), "0", 1) != 1) _exit(1);
+        for (const GroupDoor& door : doors->v1)
+            if (write(door.procs.get(), "0", 1) != 1) _exit(1);
+        if (doors->unified && write(doors->unified->procs.get(), "0", 1) != 1) _exit(1);
     });
     for (const GroupPlace& place : group.places())
         EXPECT_EQ(processes_in({place.directory}), std::vector<pid_t>{child.pid()});

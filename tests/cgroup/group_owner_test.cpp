@@ -73,6 +73,8 @@ TEST_F(StaleGroupsTest, OfADeadOwnerAreRemovedAndWhoIsLeftInThemIsKilled) {
     EXPECT_EQ(child.wait(), SIGKILL);
     EXPECT_EQ(stale.killed, 1);
     EXPECT_EQ(stale.removed.size(), 2u);
+    EXPECT_EQ(stale.groups, 1) << "in two hierarchies, of one worker";
+    EXPECT_EQ(stale.unseen_groups, 0);
     EXPECT_TRUE(stale.problems.empty());
     EXPECT_FALSE(group.exists());
 }
@@ -89,6 +91,8 @@ TEST_F(StaleGroupsTest, OfAnUnseenOwnerAreRemovedOnlyWhenEmptyAndNobodyIsKilled)
     WaitingChild child([&] { enter_by(used); });
     const StaleGroups stale = remove_stale_groups(parents_.list(), us_, start_time_of_);
     EXPECT_EQ(stale.killed, 0);
+    EXPECT_EQ(stale.groups, 0);
+    EXPECT_EQ(stale.unseen_groups, 1);
     EXPECT_FALSE(empty.exists());
     EXPECT_TRUE(used.exists());
     EXPECT_EQ(kill(child.pid(), 0), 0);

@@ -108,6 +108,29 @@ TEST_F(GroupParentOnV2, AnotherDaemonBesideKeepsWhatItNeeds) {
     EXPECT_EQ(processes_in({leaf()}), std::vector<pid_t>{other.pid()});
 }
 
+TEST_F(GroupParentOnV2, GroupsThatSomebodyMadeMeanwhileKeepTheirControllers) {
+    EXPECT_TRUE(in_a_process([this] {
+        if (!enter()) return false;
+        if (mkdir((directory() + "/before").c_str(), 0755) != 0) return false;
+        GroupParents parents = prepare();
+        if (mkdir((directory() + "/meanwhile").c_str(), 0755) != 0) return false;
+        parents.take_back();
+        return read(directory() + "/cgroup.subtree_control") == "hugetlb" &&
+               read(directory() + "/meanwhile/cgroup.controllers") == "hugetlb";
+    }));
+}
+
+TEST_F(GroupParentOnV2, GroupsThatWereThereBeforeHadNoControllersAndLoseNone) {
+    EXPECT_TRUE(in_a_process([this] {
+        if (!enter()) return false;
+        if (mkdir((directory() + "/before").c_str(), 0755) != 0) return false;
+        GroupParents parents = prepare();
+        parents.take_back();
+        return read(directory() + "/cgroup.subtree_control") == "" &&
+               access(leaf().c_str(), F_OK) != 0;
+    }));
+}
+
 TEST_F(GroupParentOnV2, AControllerThatIsNotHandedDownToUsIsSaid) {
     EXPECT_TRUE(in_a_process([this] {
         if (!enter()) return false;

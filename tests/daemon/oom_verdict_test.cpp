@@ -51,7 +51,8 @@ class OomWatchTest : public testing::TestWithParam<int> {
     }
     void count(const std::string& group, int kills, int group_kills = 0) {
         container_.write(group + (version() == 2 ? "/memory.events" : "/memory.oom_control"),
-                         "oom 9\noom_kill " + std::to_string(kills) + "\noom_group_kill " +
+                         "oom " + std::to_string(limit_hits_) + "\noom_kill " +
+                             std::to_string(kills) + "\noom_group_kill " +
                              std::to_string(group_kills) + "\n");
     }
     // What happens in a group below counts in the container's own on v2 alone.
@@ -70,6 +71,7 @@ class OomWatchTest : public testing::TestWithParam<int> {
         return verdict;
     }
 
+    int limit_hits_ = 9;  // of v2, as the next count() says it
     tests::TempDir container_;
     cgroup::FileSource source_ = source_of(container_);
     std::unique_ptr<OomWatch> watch_;
@@ -126,6 +128,8 @@ TEST_P(OomWatchTest, TheCountOfAWorkersOwnGroupIsProof) {
     count("cg/c/db", 0);
     watch_->add_group("web", "/cg/c/web", version());
     watch_->add_group("db", "/cg/c/db", version());
+    ++limit_hits_;
+    container_.write("cg/c/web/memory.failcnt", "1\n");
     count_below("cg/c/web", 1, 4);
     EXPECT_EQ(judge("db").finding, Finding::something_else) << "the kill was in another group";
     const OomVerdict verdict = judge("web");
@@ -136,6 +140,52 @@ TEST_P(OomWatchTest, TheCountOfAWorkersOwnGroupIsProof) {
     EXPECT_EQ(watch_->kills_below(), version() == 1 ? 1u : 0u);
     watch_->look(now_ + 1h);
     EXPECT_TRUE(told_.empty()) << told_.front();
+}
+
+TEST_P(OomWatchTest, ACapThatWasNotHitIsNotBlamed) {
+    watch_->begin(now_);
+    describe("cg/c/web", "67108864", "60000000");
+    count("cg/c/web", 0);
+    watch_->add_group("web", "/cg/c/web", version());
+    container_.write("cg/c/web/memory.failcnt", "1\n");
+    count_below("cg/c/web", 1, 4);
+    EXPECT_EQ(judge("web").cause, "out of memory (container limit 256 MiB, peak 250 MiB)");
+    describe("cg/c/web", "67108864", "67108864");  // full of page cache once: reclaim did it
+    watch_->run_begins(now_);
+    count_below("cg/c/web", 2, 5);
+    EXPECT_EQ(judge("web").cause, "out of memory (container limit 256 MiB, peak 250 MiB)");
+}
+
+TEST_P(OomWatchTest, AKillBeforeTheRunIsNotItsEnd) {
+    watch_->begin(now_);
+    count("cg/c/web", 0);
+    watch_->add_group("web", "/cg/c/web", version());
+    count("cg/c", 4);
+    count_below("cg/c/web", 1, 5);
+    watch_->run_begins(now_ - 1h);  // nobody looks in between
+    EXPECT_EQ(judge("web").finding, Finding::something_else);
+    EXPECT_EQ(judge("db").finding, Finding::something_else);
+}
+
+TEST_P(OomWatchTest, AShellsVictimIsNamedOnlyWhereNoOtherWorkerCouldBeMeant) {
+    watch_->count_workers(2);
+    watch_->begin(now_);
+    count("cg/c", 4);
+    EXPECT_EQ(watch_->judge_child("main", now_), std::nullopt);
+    count("cg/c/db", 0);
+    watch_->add_group("db", "/cg/c/db", version());
+    EXPECT_NE(watch_->judge_child("main", now_), std::nullopt) << "db's are counted in its group";
+}
+
+TEST_P(OomWatchTest, OnV1GroupsThatAWorkerMadeMayHideKills) {
+    watch_->begin(now_);
+    count("cg/c/web", 0);
+    watch_->add_group("web", "/cg/c/web", version());
+    EXPECT_EQ(judge("web").finding, Finding::something_else);
+    EXPECT_EQ(judge("db").finding, Finding::something_else) << "web's group is watched";
+    container_.write("cg/c/web/inner/cgroup.procs", "");
+    EXPECT_EQ(judge("web").finding,
+              version() == 2 ? Finding::something_else : Finding::cannot_tell);
 }
 
 TEST_P(OomWatchTest, AWholeGroupThatWasTakenIsOneVerdictThatSaysSo) {

@@ -200,6 +200,28 @@ TEST_P(SpawnInAGroup, AfterEverybodyInItWasKilledTheNextOneLives) {
     EXPECT_EQ(lines_inside(ended), static_cast<int>(GetParam().size())) << ended.output;
 }
 
+TEST_P(SpawnInAGroup, AfterSomebodyElseKilledItTheNextOneLives) {
+    const auto group = cgroup::ChildGroup::create(parents_.list(), "web", {});
+    ASSERT_TRUE(group) << group.error().message;
+    for (const cgroup::GroupPlace& place : group->places()) {
+        if (place.version != 2) continue;
+        if (!cgroup::write_group_file(place.directory + "/cgroup.kill", "1"))
+            GTEST_SKIP() << "no cgroup.kill before Linux 5.14";
+    }
+    for (int run_number = 0; run_number < 2; ++run_number) {
+        const auto doors = group->open_doors();
+        ASSERT_TRUE(doors) << doors.error().message;
+        if (run_number == 1) {
+            EXPECT_FALSE(doors->directory) << "it is not tried again";
+        }
+        SpawnRequest request = command({"cat", "/proc/self/cgroup"});
+        request.group = &*doors;
+        const Ended ended = run(request);
+        EXPECT_EQ(ended.code, 0);
+        EXPECT_EQ(lines_inside(ended), static_cast<int>(GetParam().size())) << ended.output;
+    }
+}
+
 TEST_P(SpawnInAGroup, AGroupThatIsGoneIsAFailedStart) {
     const auto group = cgroup::ChildGroup::create(parents_.list(), "web", {});
     ASSERT_TRUE(group) << group.error().message;
@@ -210,7 +232,7 @@ TEST_P(SpawnInAGroup, AGroupThatIsGoneIsAFailedStart) {
     request.group = &*doors;
     const Ended ended = run(request);
     EXPECT_EQ(ended.exit_code_of_failure, 125);
-    EXPECT_TRUE(ended.error.starts_with("cannot start true: ")) << ended.error;
+    EXPECT_TRUE(ended.error.starts_with("cannot start true: enter its group /")) << ended.error;
 }
 
 }  // namespace

@@ -223,10 +223,55 @@ TEST_F(WorkersInGroups, WhatAKilledDaemonLeftIsEndedAndRemovedByTheNext) {
     const Outcome next = run({pilotfish(), "run"},
                              at_home(web("exit 0", {{"PILOTFISH_WORKER_WEB_MEMORY", "64Mi"}})));
     EXPECT_EQ(next.end, exited(0)) << next.err;
-    EXPECT_TRUE(contains(next.err, "killed 1 processes in them")) << next.err;
+    EXPECT_TRUE(contains(
+        next.err,
+        "groups of 1 workers that a killed daemon had left behind, and killed 1 processes in them"))
+        << next.err;
     int status = 0;
     EXPECT_EQ(waitpid(worker, &status, 0), worker) << "it came to us, its reaper";
     EXPECT_EQ(WTERMSIG(status), SIGKILL);
+}
+
+TEST_F(WorkersInGroups, AGroupInWhichEverybodyWasKilledOnceIsNoPlaceToDieAtBirth) {
+    std::ofstream kill_all(homes_.at("unified") + "/cgroup.kill");
+    kill_all << "1" << std::flush;
+    if (!kill_all) GTEST_SKIP() << "no cgroup.kill before Linux 5.14";
+    const Outcome outcome =
+        run({pilotfish(), "run"}, at_home(web("grep -c pilotfish.web /proc/self/cgroup",
+                                              {{"PILOTFISH_WORKER_WEB_PIDS", "20"}})));
+    EXPECT_EQ(outcome.out, "3\n") << outcome.err;
+    EXPECT_EQ(outcome.end, exited(0)) << outcome.err;
+}
+
+TEST_F(WorkersInGroups, GroupsThatAWorkerMadeBelowItsOwnAreGoneBeforeItsNextRun) {
+    Process daemon({pilotfish(), "run"},
+                   at_home(web("d=/sys/fs/cgroup/unified$(sed -n s/^0:://p /proc/self/cgroup); "
+                               "mkdir $d/inner && echo made $d",
+                               {{"PILOTFISH_WORKER_WEB_PIDS", "20"},
+                                {"PILOTFISH_WORKER_WEB_RESTART", "always"},
+                                {"PILOTFISH_WORKER_WEB_RESTART_DELAY", "10ms"}})));
+    const std::string first = daemon.wait_line("made ");
+    EXPECT_EQ(daemon.wait_line("made "), first);
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
+TEST_F(WorkersInGroups, WhatADaemonWithMoreHierarchiesLeftIsFoundByOneWithFewer) {
+    {
+        Process daemon({pilotfish(), "run"}, at_home(web("echo ready; exec sleep 1000",
+                                                         {{"PILOTFISH_WORKER_WEB_CPU", "0.5"},
+                                                          {"PILOTFISH_WORKER_WEB_PIDS", "20"}})));
+        daemon.wait_line("ready");
+        daemon.signal(SIGKILL);
+        EXPECT_EQ(daemon.wait(), killed_by(SIGKILL));
+    }
+    EXPECT_EQ(groups().size(), 4u);
+    const Outcome next = run({pilotfish(), "run"},
+                             at_home(web("exit 0", {{"PILOTFISH_WORKER_WEB_MEMORY", "64Mi"}})));
+    EXPECT_EQ(next.end, exited(0)) << next.err;
+    EXPECT_TRUE(contains(next.err, "removed the groups of 1 workers")) << next.err;
+    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
 }
 
 TEST_F(WorkersInGroups, WithoutASettingThatAsksForOneNoneIsMade) {

@@ -188,6 +188,7 @@ TEST_F(InAContainer, WhereCgroupsAreReadOnlyTheWorkerRunsAndItIsSaidOnce) {
     const std::string line = "workers go without groups of their own: ";
     EXPECT_TRUE(contains(outcome.err, line)) << outcome.err;
     EXPECT_TRUE(contains(outcome.err, "no effect: PIDS")) << outcome.err;
+    EXPECT_TRUE(contains(outcome.err, "PILOTFISH_CHILD_GROUPS=off")) << outcome.err;
 }
 
 TEST_F(InAContainer, OnATerminalTheInterruptKeyReachesTheWorker) {

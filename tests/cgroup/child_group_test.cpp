@@ -220,16 +220,5 @@ TEST_F(AV1ChildGroup, ARefusedValueIsSaidAndLeavesTheGroupAndItsOtherLimits) {
     EXPECT_TRUE(group->remove(10s));
 }
 
-TEST_F(AV1ChildGroup, AHalfMadeGroupIsTakenAwayAgain) {
-    const RealParents parents({"cpu"});
-    if (!parents.why_not().empty()) GTEST_SKIP() << parents.why_not();
-    std::vector<GroupParent> places = parents.list();
-    places.push_back({1, "/no/such", "/no/such/place", {"memory"}});
-    const auto group = ChildGroup::create(places, "web", {});
-    ASSERT_FALSE(group);
-    EXPECT_NE(group.error().message.find("/no/such/place/web"), std::string::npos);
-    EXPECT_EQ(groups_below(parents.list().front().directory).size(), 1u);
-}
-
 }  // namespace
 }  // namespace pilotfish::cgroup

@@ -1,8 +1,13 @@
 #include "daemon/worker_group.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <fstream>
 
 #include "cgroup/group_files.h"
 
@@ -164,6 +169,65 @@ TEST(WorkerGroup, IsMadeOnceToldOfFollowsTheLimitsAndIsGoneAtTheEnd) {
     groups.end();
     EXPECT_FALSE(group->exists());
     EXPECT_EQ(groups.ready(settings), nullptr);
+}
+
+TEST(WorkerGroup, ThatCannotBeEnteredIsMadeAnewOnceAndThenGoneWithoutWhichIsSaidOnce) {
+    config::Configuration configuration;
+    config::WorkerSettings settings = worker();
+    settings.pids = config::Count{20};
+    configuration.workers.push_back({.settings = settings, .origins = {}});
+    WorkerGroups groups(configuration);
+    int gone = 0;
+    groups.when_gone([&](const std::string&) { ++gone; });
+    const SharedGroup group = groups.ready(settings);
+    if (!group) GTEST_SKIP() << "no groups here: " << groups.notices().front().line;
+    const std::size_t said_before = groups.notices().size();
+    const core::Error failure{"cannot enter it"};
+    const SharedGroup again = groups.instead(settings, failure, true);
+    ASSERT_NE(again, nullptr);
+    EXPECT_NE(again, group);
+    EXPECT_TRUE(again->exists());
+    EXPECT_EQ(gone, 1) << "its counts are read before it is";
+    EXPECT_EQ(groups.instead(settings, failure, false), nullptr);
+    EXPECT_FALSE(again->exists());
+    (void)groups.ready(settings);
+    EXPECT_EQ(groups.instead(settings, failure, false), nullptr);
+    int said = 0;
+    for (const WorkerGroups::Notice& notice : groups.notices())
+        said += notice.line == "web: going on without a group of its own: cannot enter it" ? 1 : 0;
+    EXPECT_EQ(said, 1);
+    EXPECT_GT(groups.notices().size(), said_before);
+    groups.speak();
+    EXPECT_TRUE(groups.notices().empty());
+}
+
+TEST(WorkerGroup, WhereCgroupsAreReadOnlyOneLineSaysSo) {
+    config::WorkerSettings settings = worker();
+    settings.memory = config::MemoryAmount{.size = {64 * kMiB}};
+    settings.pids = config::Count{20};
+    config::Configuration configuration;
+    configuration.workers.push_back({.settings = settings, .origins = {}});
+    const pid_t pod = fork();
+    if (pod == 0) {
+        // As in the normal pod: all of it mounted read-only, in a mount namespace of its own.
+        if (unshare(CLONE_NEWNS) != 0 || mount("", "/", "", MS_REC | MS_PRIVATE, "") != 0)
+            _exit(77);
+        std::ifstream mounts("/proc/self/mounts");
+        for (std::string device, place, rest; mounts >> device >> place; std::getline(mounts, rest))
+            if (place.starts_with("/sys/fs/cgroup/") &&
+                mount("", place.c_str(), "", MS_REMOUNT | MS_BIND | MS_RDONLY, "") != 0)
+                _exit(77);
+        const WorkerGroups groups(configuration);
+        const auto notices = groups.notices();
+        _exit(notices.size() == 1 && notices[0].level == core::LogLevel::info &&
+                      notices[0].line.find("PILOTFISH_CHILD_GROUPS=off") != std::string::npos
+                  ? 0
+                  : 1);
+    }
+    int status = 0;
+    waitpid(pod, &status, 0);
+    if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no mount namespace of our own here";
+    EXPECT_EQ(status, 0);
 }
 
 }  // namespace

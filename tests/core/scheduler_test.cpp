@@ -103,14 +103,15 @@ TEST_F(SecondThread, WithoutAProcessorSleepsThoughATimerIsDue) {
     EXPECT_EQ(runtime.run(holds_with_a_due_timer()), 0);
 }
 
-Task<int> holds_while_another_sleeps(std::atomic<bool>& holding, std::atomic<bool>& ran) {
+Task<int> holds_while_another_sleeps(std::atomic<bool>& holding, std::atomic<bool>& over,
+                                     std::atomic<bool>& ran) {
     co_await brings_a_second_thread_to_sleep();
     JoinHandle<> child = spawn(sets(ran));
     holding = true;
     const TimePoint patience = runtime_now() + 20s;
     while (!ran.load() && runtime_now() < patience) std::this_thread::yield();
     EXPECT_TRUE(ran.load()) << "nobody was woken for the task behind this one";
-    holding = false;
+    over = true;
     co_await child;
     co_return 0;
 }
@@ -118,15 +119,16 @@ Task<int> holds_while_another_sleeps(std::atomic<bool>& holding, std::atomic<boo
 TEST_F(SecondThread, IsWokenByTheQuestionForAHeartbeat) {
     Runtime runtime(eager(2));
     std::atomic<bool> holding{false};
+    std::atomic<bool> over{false};  // also for an asker that comes too late to see it held
     std::atomic<bool> ran{false};
     std::thread asker([&] {
         while (!holding.load()) std::this_thread::yield();
-        while (holding.load()) {
+        while (!over.load()) {
             (void)runtime::scheduler_stall(runtime_now());
             std::this_thread::yield();
         }
     });
-    EXPECT_EQ(runtime.run(holds_while_another_sleeps(holding, ran)), 0);
+    EXPECT_EQ(runtime.run(holds_while_another_sleeps(holding, over, ran)), 0);
     asker.join();
 }
 

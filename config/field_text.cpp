@@ -91,19 +91,11 @@ bool read_field(std::string_view text, MemoryLimitSetting& field, std::string& w
         field = {.kind = Kind::off, .share = 0, .size = {}};
         return true;
     }
-    if (text.ends_with('%')) {
-        double share = 0;
-        if (!parse_share(text, share, why)) return false;
-        field = {.kind = Kind::share, .share = share, .size = {}};
-        return true;
-    }
-    Bytes size;
-    if (!parse_size(text, size, why)) return false;
-    if (size.count == 0) {
-        why = "leaves no memory at all";
-        return false;
-    }
-    field = {.kind = Kind::size, .share = 0, .size = size};
+    MemoryAmount amount;
+    if (!parse_memory_amount(text, amount, why)) return false;
+    field = {.kind = amount.is_share ? Kind::share : Kind::size,
+             .share = amount.share,
+             .size = amount.size};
     return true;
 }
 

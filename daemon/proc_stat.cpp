@@ -5,6 +5,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <span>
 #include <string_view>
 
 namespace pilotfish::daemon {
@@ -39,30 +40,28 @@ std::optional<ProcStat> parse(std::string_view text) {
     return stat;
 }
 
+// A file of the process, as far as the buffer holds it; empty when it cannot be read.
+std::string_view read_proc_file(pid_t pid, const char* name, std::span<char> buffer) {
+    char path[32];
+    std::snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return {};
+    const ssize_t length = read(fd, buffer.data(), buffer.size());
+    close(fd);
+    return length <= 0 ? std::string_view()
+                       : std::string_view(buffer.data(), static_cast<std::size_t>(length));
+}
+
 }  // namespace
 
 std::optional<ProcStat> read_proc_stat(pid_t pid) {
-    char path[32];
-    std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return std::nullopt;
-    char text[1024];
-    const ssize_t length = read(fd, text, sizeof text);
-    close(fd);
-    if (length <= 0) return std::nullopt;
-    return parse({text, static_cast<std::size_t>(length)});
+    char buffer[1024];
+    return parse(read_proc_file(pid, "stat", buffer));
 }
 
 std::optional<bool> minds_signal(pid_t pid, int signal) {
-    char path[32];
-    std::snprintf(path, sizeof path, "/proc/%d/status", pid);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return std::nullopt;
     char buffer[4096];
-    const ssize_t length = read(fd, buffer, sizeof buffer);
-    close(fd);
-    if (length <= 0) return std::nullopt;
-    const std::string_view text(buffer, static_cast<std::size_t>(length));
+    const std::string_view text = read_proc_file(pid, "status", buffer);
     bool minds = false;
     for (const std::string_view key : {"\nSigBlk:\t", "\nSigCgt:\t"}) {
         const std::size_t at = text.find(key);

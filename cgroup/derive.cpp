@@ -147,6 +147,8 @@ std::string cpus_text(double cpus) {
     return shown;
 }
 
+std::string cpus_words(double cpus) { return cpus_text(cpus) + (cpus == 1 ? " CPU" : " CPUs"); }
+
 std::string bytes_text(std::uint64_t bytes) {
     constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     if (bytes < 10240) return std::to_string(bytes) + " bytes";

@@ -48,6 +48,8 @@ std::optional<SoftLimit> soft_limit(const core::MemoryLimit& memory, double shar
 
 // "1.5", "2", "0.25": at most three decimals, no trailing zeros.
 std::string cpus_text(double cpus);
+// "1.5 CPUs", "1 CPU".
+std::string cpus_words(double cpus);
 // "256 MiB", "1.5 GiB", "4095 bytes".
 std::string bytes_text(std::uint64_t bytes);
 

@@ -11,9 +11,7 @@ namespace pilotfish::daemon {
 namespace {
 
 using cgroup::bytes_text;
-using cgroup::cpus_text;
-
-std::string cpus_words(double cpus) { return cpus_text(cpus) + (cpus == 1 ? " CPU" : " CPUs"); }
+using cgroup::cpus_words;
 
 std::string percent_of(double share) {
     char text[32];

@@ -8,24 +8,20 @@ namespace {
 // Below this a limit would only make a runtime collect without end. Chosen, not measured.
 constexpr std::uint64_t kLeastMemoryBytes = 16u << 20;
 
-std::string cpus_words(double cpus) {
-    return cgroup::cpus_text(cpus) + (cpus == 1 ? " CPU" : " CPUs");
-}
-
 std::optional<Processors> processors_of(const RightsizeRequest& request) {
     const core::CpuLimit& cpu = request.limits->cpu;
     const bool limited = cpu.state == core::LimitState::limited && cpu.cpus.has_value();
     double cpus = limited ? *cpu.cpus : cpu.affinity;
     Processors processors;
     if (limited) {
-        processors.words = cpus_words(cpus) + " of " + cpu.source;
+        processors.words = cgroup::cpus_words(cpus) + " of " + cpu.source;
         processors.of_own_group = !request.own_group.is_below_for_cpu && !cpu.levels.empty() &&
                                   cpu.levels.front().source == cpu.source;
         processors.of_container = true;
     }
     if (request.worker_cpus && *request.worker_cpus < cpus) {
         cpus = *request.worker_cpus;
-        processors.words = cpus_words(cpus) + " of the worker's CPU setting";
+        processors.words = cgroup::cpus_words(cpus) + " of the worker's CPU setting";
         processors.of_own_group = false;
         processors.of_container = false;
     }

@@ -91,8 +91,7 @@ std::string whereabouts(int version, std::size_t levels, bool hidden) {
 void explain_cpu(Page& page, const core::CpuLimit& cpu, const core::DerivedLimits& derived) {
     switch (cpu.state) {
         case core::LimitState::limited:
-            page.title("CPU", cpus_text(*cpu.cpus) + (*cpu.cpus == 1 ? " CPU" : " CPUs"),
-                       cpu.state);
+            page.title("CPU", cpus_words(*cpu.cpus), cpu.state);
             page.line("file", cpu.source + version_words(cpu.version));
             page.line("level", level_words(position_of(cpu.levels, cpu.source), cpu.levels.size(),
                                            cpu.ancestors_hidden));

@@ -19,17 +19,17 @@
 #include "core/log.h"
 #include "core/runtime.h"
 #include "daemon/admin.h"
+#include "daemon/admin_listeners.h"
 #include "daemon/build.h"
 #include "daemon/commands.h"
 #include "daemon/container_limits.h"
 #include "daemon/container_strain.h"
 #include "daemon/hints.h"
-#include "daemon/log_format.h"
-#include "daemon/log_spdlog.h"
 #include "daemon/memory_trace.h"
 #include "daemon/memory_watch.h"
 #include "daemon/oom_verdict.h"
 #include "daemon/output.h"
+#include "daemon/own_log.h"
 #include "daemon/plugin_file.h"
 #include "daemon/reactions.h"
 #include "daemon/standard_descriptors.h"
@@ -45,64 +45,6 @@ void say(core::LogLevel level, const std::string& line) { core::log(level, "daem
 
 // A reader that has stopped reading must not hold up the end of the container.
 constexpr std::chrono::milliseconds kFlushPatience{500};
-
-// The daemon's own lines on stderr.
-class OwnLog {
-  public:
-    OwnLog(Output& output, const config::Settings& settings)
-        : sink_(output, style_of(output, settings)) {
-        core::set_log_level(settings.log_level);
-        core::set_log_sink(&sink_);
-    }
-    ~OwnLog() { core::set_log_sink(nullptr); }
-
-    void say_last(core::LogLevel level, const std::string& line) {
-        if (core::log_enabled(level)) sink_.write_last(level, "daemon", line);
-    }
-
-  private:
-    static OwnStyle style_of(const Output& output, const config::Settings& settings) {
-        if (settings.log_format == config::LogFormat::json) return OwnStyle::json;
-        return wants_colour(output.descriptor()) ? OwnStyle::coloured_text : OwnStyle::text;
-    }
-    SpdlogSink sink_;
-};
-
-http::ServerOptions server_options(const config::Settings& settings) {
-    http::ServerOptions options;
-    options.admin_token = {settings.admin_token.text, settings.admin_token_file};
-    options.read_token = {settings.read_token.text, settings.read_token_file};
-    return options;
-}
-
-core::Result<void> bind_all(http::Server& server, http::ListenerKind kind,
-                            const config::Listeners& listeners) {
-    for (const config::ListenAddress& address : listeners) {
-        auto bound = server.bind(kind, config::format_listen_address(address));
-        if (!bound) return bound;
-    }
-    return {};
-}
-
-// A configured address that is taken is an error before any worker starts. The default one may
-// belong to another pilotfish of the same pod; then this one goes without.
-core::Result<void> bind_listeners(http::Server& server,
-                                  const config::Configuration& configuration) {
-    const config::Settings& settings = configuration.settings;
-    if (auto bound = bind_all(server, http::ListenerKind::probe, settings.probe_listen); !bound) {
-        return bound.error().within("PILOTFISH_PROBE_LISTEN");
-    }
-    if (auto bound = bind_all(server, http::ListenerKind::metrics, settings.metrics_listen);
-        !bound) {
-        return bound.error().within("PILOTFISH_METRICS_LISTEN");
-    }
-    auto bound = bind_all(server, http::ListenerKind::admin, settings.admin_listen);
-    if (bound) return {};
-    if (configuration.is_set("ADMIN_LISTEN")) return bound.error().within("PILOTFISH_ADMIN_LISTEN");
-    say(core::LogLevel::warn, "going on without the admin plane: " + bound.error().message +
-                                  "; set PILOTFISH_ADMIN_LISTEN to another address, or to off");
-    return {};
-}
 
 void become_subreaper(const config::Settings& settings) {
     if (getpid() == 1 || !settings.subreaper) return;

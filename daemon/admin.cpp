@@ -189,12 +189,13 @@ http::UsageView Admin::usage() const {
 }
 
 // With what the daemon as a whole knows of it.
-http::WorkerView Admin::view_of(std::size_t worker) const {
-    http::WorkerView view = own_view_of(*supervisor_.workers()[worker], oom_);
+http::WorkerView Admin::view_of(const Worker& worker) const {
+    http::WorkerView view = own_view_of(worker, oom_);
     // Kept while it is looked at.
     const std::shared_ptr<const Budgets> budgets = limits_.budgets();
-    if (const auto& soft = budgets->workers[worker].soft) view.memory_budget_bytes = soft->bytes;
-    const MemoryWatch::Counts counts = memory_.counts(worker);
+    const WorkerBudget* const budget = budgets->find(view.name);
+    if (budget != nullptr && budget->soft) view.memory_budget_bytes = budget->soft->bytes;
+    const MemoryWatch::Counts counts = memory_.counts(view.name);
     for (std::size_t kind = 0; kind < counts.size(); ++kind) {
         if (counts[kind] == 0) continue;
         view.memory_steps.push_back(
@@ -205,15 +206,14 @@ http::WorkerView Admin::view_of(std::size_t worker) const {
 
 std::vector<http::WorkerView> Admin::workers() const {
     std::vector<http::WorkerView> views;
-    for (std::size_t at = 0; at < supervisor_.workers().size(); ++at) views.push_back(view_of(at));
+    for (const auto& worker : supervisor_.workers()) views.push_back(view_of(*worker));
     return views;
 }
 
 std::optional<http::WorkerView> Admin::worker(const std::string& name) const {
-    const auto& workers = supervisor_.workers();
-    for (std::size_t at = 0; at < workers.size(); ++at)
-        if (workers[at]->settings().name == name) return view_of(at);
-    return std::nullopt;
+    const std::shared_ptr<Worker> known = supervisor_.workers().find(name);
+    if (!known) return std::nullopt;
+    return view_of(*known);
 }
 
 std::unique_ptr<http::BodyStream> Admin::dump_tasks(http::TaskDump kind) const {

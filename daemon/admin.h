@@ -37,7 +37,7 @@ class Admin final : public http::Sources {
     std::vector<std::string> command_line() const override;
 
   private:
-    http::WorkerView view_of(std::size_t worker) const;
+    http::WorkerView view_of(const Worker& worker) const;
 
     const config::Settings& settings_;
     const Supervisor& supervisor_;

@@ -58,6 +58,13 @@ std::vector<GuardAction> MemoryGuard::look(const GuardLook& look) {
     return actions;
 }
 
+void MemoryGuard::follow(std::span<const std::optional<std::size_t>> old_places) {
+    std::vector<Memory> memories(old_places.size());
+    for (std::size_t at = 0; at < old_places.size(); ++at)
+        if (old_places[at]) memories[at] = std::move(memories_[*old_places[at]]);
+    memories_ = std::move(memories);
+}
+
 // One at a time, and each is given time to help; what one that is ending gives up is not known yet.
 bool MemoryGuard::may_act(const GuardLook& look) const {
     if (acted_ && look.now - *acted_ < policy_.settle) return false;

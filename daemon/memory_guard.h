@@ -78,7 +78,7 @@ struct GuardLook {
     std::optional<std::uint64_t> firm_bytes;
     std::optional<std::uint64_t> firm_soft_bytes;
     bool pressed = false;                    // the kernel told of memory pressure just now
-    std::span<const GuardedWorker> workers;  // always the same, in the same order
+    std::span<const GuardedWorker> workers;  // the same in the same order, until follow()
 };
 
 struct GuardAction {
@@ -113,6 +113,9 @@ class MemoryGuard {
                      std::optional<std::uint64_t> soft_bytes) const;
     // What to do now, mostly nothing. Requires: as many workers as were told of.
     std::vector<GuardAction> look(const GuardLook& look);
+    // The workers are others from now on: for each, the place that it had until now; nullopt: it is
+    // new. What is known of those who have left is forgotten.
+    void follow(std::span<const std::optional<std::size_t>> old_places);
 
   private:
     struct Memory {

@@ -54,16 +54,12 @@ std::string sentence_of(const GuardAction& action, const config::WorkerSettings&
 MemoryWatch::MemoryWatch(MemoryWatchParts parts)
     : parts_(std::move(parts)),
       needed_(std::any_of(parts_.configuration.workers.begin(), parts_.configuration.workers.end(),
-                          [](const auto& worker) { return watches(worker.settings); })),
-      guard_(parts_.supervisor.workers().size()),
-      workers_(parts_.supervisor.workers().size()),
-      exact_(workers_.size()),
-      unheard_in_(workers_.size()),
-      counts_(workers_.size()) {}
+                          [](const auto& worker) { return watches(worker.settings); })) {}
 
-MemoryWatch::Counts MemoryWatch::counts(std::size_t worker) const {
+MemoryWatch::Counts MemoryWatch::counts(const std::string& worker) const {
     const std::lock_guard lock(mutex_);
-    return counts_[worker];
+    const auto known = counts_.find(worker);
+    return known == counts_.end() ? Counts{} : known->second;
 }
 
 core::Task<void> MemoryWatch::run() {
@@ -85,6 +81,7 @@ std::vector<GuardAction> MemoryWatch::look(std::chrono::steady_clock::time_point
     const cgroup::Usage usage = parts_.limits.usage();
     const cgroup::DerivePolicy policy = derive_policy(parts_.configuration.settings);
     const MemoryLoad load = memory_load(usage, limits.derived, policy);
+    follow(parts_.supervisor.workers());
     note_workers(*limits.budgets);
     const bool all = guard_.wants_sizes(load.working_set.used_bytes, load.working_set.soft_bytes);
     if (all || own_are_due(pressed))
@@ -100,12 +97,31 @@ std::vector<GuardAction> MemoryWatch::look(std::chrono::steady_clock::time_point
     return guard_.look(look);
 }
 
+// Who is still there keeps what is known of it, at its new place.
+void MemoryWatch::follow(const WorkerList& workers) {
+    if (workers == list_) return;
+    std::vector<std::optional<std::size_t>> old_places(workers.size());
+    std::vector<GuardedWorker> guarded(workers.size());
+    std::vector<Watched> watched(workers.size());
+    for (std::size_t at = 0; at < workers.size(); ++at) {
+        const auto old = std::find(list_.begin(), list_.end(), workers[at]);
+        if (old == list_.end()) continue;
+        const auto place = static_cast<std::size_t>(old - list_.begin());
+        old_places[at] = place;
+        guarded[at] = workers_[place];
+        watched[at] = watched_[place];
+    }
+    guard_.follow(old_places);
+    workers_ = std::move(guarded);
+    watched_ = std::move(watched);
+    list_ = workers;
+}
+
 // Sizes stay those of the last measuring: between two, nobody is said to hold less.
 void MemoryWatch::note_workers(const Budgets& budgets) {
-    const auto& workers = parts_.supervisor.workers();
-    for (std::size_t at = 0; at < workers.size(); ++at) {
-        const config::WorkerSettings& settings = workers[at]->settings();
-        const WorkerStatus status = workers[at]->status();
+    for (std::size_t at = 0; at < list_.size(); ++at) {
+        const config::WorkerSettings& settings = list_[at]->settings();
+        const WorkerStatus status = list_[at]->status();
         GuardedWorker& guarded = workers_[at];
         if (guarded.run != status.starts) guarded = {};
         guarded.reaction = settings.on_memory.kind;
@@ -114,7 +130,8 @@ void MemoryWatch::note_workers(const Budgets& budgets) {
                        (status.state == WorkerState::running || status.state == WorkerState::ready);
         guarded.is_ending = status.state == WorkerState::stopping;
         guarded.run = status.starts;
-        guarded.own_bytes = budgets.workers[at].memory_bytes;
+        const WorkerBudget* const budget = budgets.find(settings.name);
+        guarded.own_bytes = budget != nullptr ? budget->memory_bytes : std::nullopt;
     }
 }
 
@@ -132,7 +149,7 @@ bool MemoryWatch::own_are_due(bool pressed) {
 
 // all: those without a MEMORY too. near: the container is where somebody may be acted on.
 void MemoryWatch::measure_workers(bool all, bool near, std::chrono::steady_clock::time_point now) {
-    const auto& workers = parts_.supervisor.workers();
+    const WorkerList& workers = list_;
     std::vector<pid_t> pids(workers.size(), -1);
     std::optional<std::uint64_t> heap_bytes;
     for (std::size_t at = 0; at < workers.size(); ++at) {
@@ -176,20 +193,20 @@ void MemoryWatch::measure_workers(bool all, bool near, std::chrono::steady_clock
 std::uint64_t MemoryWatch::exact_bytes(std::size_t at, const TreeMemory& tree,
                                        std::chrono::steady_clock::time_point now) {
     const std::uint64_t run = workers_[at].run;
-    Exact& exact = exact_[at];
+    Exact& exact = watched_[at].exact;
     if (exact.run != run || now - exact.at >= kExactFor)
         exact = {now, run, proportional_bytes(tree.processes).value_or(tree.resident_bytes)};
     return std::min(tree.resident_bytes, exact.bytes);
 }
 
 void MemoryWatch::carry_out(GuardAction action) {
-    Worker& worker = *parts_.supervisor.workers()[action.worker];
+    Worker& worker = *list_[action.worker];
     const config::WorkerSettings& settings = worker.settings();
     if (action.kind == Kind::signal || action.kind == Kind::restart) {
         const Reacted reacted = react(worker, settings.on_memory, "memory");
         if (reacted == Reacted::nothing) return;  // it has ended meanwhile
         if (reacted == Reacted::withheld) {
-            std::uint64_t& told_in = unheard_in_[action.worker];
+            std::uint64_t& told_in = watched_[action.worker].unheard_in;
             if (told_in == workers_[action.worker].run) return;
             told_in = workers_[action.worker].run;
             action.kind = Kind::withheld;
@@ -197,7 +214,7 @@ void MemoryWatch::carry_out(GuardAction action) {
     }
     {
         const std::lock_guard lock(mutex_);
-        ++counts_[action.worker][static_cast<std::size_t>(action.kind)];
+        ++counts_[settings.name][static_cast<std::size_t>(action.kind)];
     }
     const std::string sentence = sentence_of(action, settings);
     say_of_worker(settings.name, core::LogLevel::warn, sentence);

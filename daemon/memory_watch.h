@@ -23,8 +23,10 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/event.h"
@@ -76,8 +78,8 @@ class MemoryWatch final : public LimitsListener {
         due_.set();
     }
 
-    // What was done so far to the worker that has this place among the supervisor's.
-    Counts counts(std::size_t worker) const;
+    // What was done so far to the worker of this name.
+    Counts counts(const std::string& worker) const;
 
   private:
     struct Exact {
@@ -85,8 +87,13 @@ class MemoryWatch final : public LimitsListener {
         std::uint64_t run = 0;
         std::uint64_t bytes = 0;
     };
+    struct Watched {
+        Exact exact;
+        std::uint64_t unheard_in = 0;  // the run in which a signal was withheld; 0: none
+    };
 
     std::vector<GuardAction> look(std::chrono::steady_clock::time_point now, bool pressed);
+    void follow(const WorkerList& workers);
     void note_workers(const Budgets& budgets);
     bool own_are_due(bool pressed);
     void measure_workers(bool all, bool near, std::chrono::steady_clock::time_point now);
@@ -99,15 +106,15 @@ class MemoryWatch final : public LimitsListener {
     core::Event due_;
     std::atomic<std::uint64_t> ticks_{0};
     std::atomic<bool> pressed_{false};
-    // run()'s own.
-    MemoryGuard guard_;
+    // run()'s own. What has a place for each worker has it by this list.
+    WorkerList list_;
+    MemoryGuard guard_{0};
     std::vector<GuardedWorker> workers_;
-    std::vector<Exact> exact_;
-    std::vector<std::uint64_t> unheard_in_;  // the run in which a signal was withheld; 0: none
-    std::uint64_t own_measured_at_ = 0;      // a tick
-    bool some_own_is_near_ = true;           // at the last look, or nobody has looked yet
-    mutable std::mutex mutex_;               // over the counts
-    std::vector<Counts> counts_;
+    std::vector<Watched> watched_;
+    std::uint64_t own_measured_at_ = 0;     // a tick
+    bool some_own_is_near_ = true;          // at the last look, or nobody has looked yet
+    mutable std::mutex mutex_;              // over the counts
+    std::map<std::string, Counts> counts_;  // by worker
 };
 
 }  // namespace pilotfish::daemon

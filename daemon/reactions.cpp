@@ -74,6 +74,7 @@ bool ResizeFilter::matters(const cgroup::LimitsEvent& event) {
     if (memory && was.soft_limit_bytes != is.soft_limit_bytes) return true;
     const Budgets had = make_budgets(configuration_, before);
     const Budgets has = make_budgets(configuration_, after);
+    // Both are made of the same configuration just now, so they have the same workers.
     for (std::size_t at = 0; at < has.workers.size(); ++at) {
         const WorkerBudget& old = had.workers[at];
         const WorkerBudget& now = has.workers[at];
@@ -87,9 +88,9 @@ bool ResizeFilter::matters(const cgroup::LimitsEvent& event) {
     return false;
 }
 
-std::vector<std::size_t> after_order(const config::Configuration& configuration) {
+std::vector<std::string> after_order(const config::Configuration& configuration) {
     const auto& workers = configuration.workers;
-    std::vector<std::size_t> order;
+    std::vector<std::string> order;
     std::vector<bool> seen(workers.size());
     const std::function<void(std::size_t)> visit = [&](std::size_t at) {
         if (seen[at]) return;
@@ -98,7 +99,7 @@ std::vector<std::size_t> after_order(const config::Configuration& configuration)
         for (std::size_t other = 0; other < workers.size(); ++other)
             if (std::find(after.begin(), after.end(), workers[other].settings.name) != after.end())
                 visit(other);
-        order.push_back(at);
+        order.push_back(workers[at].settings.name);
     };
     for (std::size_t at = 0; at < workers.size(); ++at) visit(at);
     return order;
@@ -106,12 +107,7 @@ std::vector<std::size_t> after_order(const config::Configuration& configuration)
 
 ResizeReactions::ResizeReactions(const config::Configuration& configuration,
                                  const Supervisor& supervisor)
-    : configuration_(configuration),
-      supervisor_(supervisor),
-      filter_(configuration),
-      withheld_in_(configuration.workers.size()),
-      restart_due_(configuration.workers.size()),
-      restarted_(configuration.workers.size()) {}
+    : configuration_(configuration), supervisor_(supervisor), filter_(configuration) {}
 
 bool ResizeReactions::restarts_any() const {
     const auto& workers = configuration_.workers;
@@ -122,18 +118,17 @@ bool ResizeReactions::restarts_any() const {
 
 void ResizeReactions::limits_resized(const cgroup::LimitsEvent& event) {
     if (!filter_.matters(event) || supervisor_.shutting_down()) return;
-    const auto& workers = supervisor_.workers();
-    for (std::size_t at = 0; at < workers.size(); ++at) {
-        const Kind kind = workers[at]->settings().on_resize.kind;
-        if (kind == Kind::signal) send(*workers[at], at);
+    for (const auto& worker : supervisor_.workers()) {
+        const Kind kind = worker->settings().on_resize.kind;
+        if (kind == Kind::signal) send(*worker);
         if (kind != Kind::restart) continue;
         const std::lock_guard lock(mutex_);
-        restart_due_[at] = true;
+        restart_due_.insert(worker->settings().name);
         due_.set();
     }
 }
 
-void ResizeReactions::send(Worker& worker, std::size_t at) {
+void ResizeReactions::send(Worker& worker) {
     const config::WorkerSettings& settings = worker.settings();
     const Reacted reacted = react(worker, settings.on_resize, "resize");
     if (reacted == Reacted::done) {
@@ -142,46 +137,47 @@ void ResizeReactions::send(Worker& worker, std::size_t at) {
             "is told of the resize by " + config::format_signal(settings.on_resize.signal));
     } else if (reacted == Reacted::withheld) {
         const std::uint64_t run = worker.status().starts;
-        if (withheld_in_[at] == run) return;
-        withheld_in_[at] = run;
+        std::uint64_t& told_in = withheld_in_[settings.name];
+        if (told_in == run) return;
+        told_in = run;
         say_of_worker(settings.name, core::LogLevel::warn, withheld_words(settings.on_resize));
     }
 }
 
 core::Task<void> ResizeReactions::run() {
-    const std::vector<std::size_t> order = after_order(configuration_);
+    const std::vector<std::string> order = after_order(configuration_);
     for (;;) {
         co_await due_.wait();
         due_.reset();
-        for (const std::size_t at : order) {
+        for (const std::string& name : order) {
             if (supervisor_.shutting_down()) co_return;
-            const bool due = take_due(at);
-            if (due) co_await restart(at);
+            const bool due = take_due(name);
+            if (due) co_await restart(name);
         }
     }
 }
 
-bool ResizeReactions::take_due(std::size_t at) {
+bool ResizeReactions::take_due(const std::string& name) {
     const std::lock_guard lock(mutex_);
-    const bool due = restart_due_[at];
-    restart_due_[at] = false;
-    return due;
+    return restart_due_.erase(name) > 0;
 }
 
 // Until it is back, or over.
-core::Task<void> ResizeReactions::restart(std::size_t at) {
-    Worker& worker = *supervisor_.workers()[at];
-    if (restarted_[at]) co_await core::sleep_until(*restarted_[at] + kBetweenRestarts);
+core::Task<void> ResizeReactions::restart(const std::string& name) {
+    const auto last = restarted_.find(name);
+    if (last != restarted_.end()) co_await core::sleep_until(last->second + kBetweenRestarts);
     // What came meanwhile is carried out with this one.
-    take_due(at);
+    take_due(name);
     if (supervisor_.shutting_down()) co_return;
-    const std::uint64_t run = worker.status().starts;
-    if (react(worker, worker.settings().on_resize, "resize") != Reacted::done) co_return;
+    const std::shared_ptr<Worker> worker = supervisor_.workers().find(name);
+    if (!worker) co_return;
+    const std::uint64_t run = worker->status().starts;
+    if (react(*worker, worker->settings().on_resize, "resize") != Reacted::done) co_return;
     const Clock::time_point began = Clock::now();
-    restarted_[at] = began;
-    say_of_worker(worker.settings().name, core::LogLevel::info, "is restarted for the resize");
+    restarted_[name] = began;
+    say_of_worker(name, core::LogLevel::info, "is restarted for the resize");
     while (Clock::now() - began < kLongestAway && !supervisor_.shutting_down()) {
-        const WorkerStatus now = worker.status();
+        const WorkerStatus now = worker->status();
         if (is_over(now.state) || (now.starts > run && runs(now.state))) co_return;
         co_await core::sleep_for(kLookAgain);
     }

@@ -16,9 +16,11 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
+#include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,8 +55,8 @@ class ResizeFilter {
     std::optional<core::Limits> known_;  // each part as it was last known
 };
 
-// The places of workers, each behind those that it comes AFTER. Requires: they form no circle.
-std::vector<std::size_t> after_order(const config::Configuration& configuration);
+// The names of workers, each behind those that it comes AFTER. Requires: they form no circle.
+std::vector<std::string> after_order(const config::Configuration& configuration);
 
 // Each worker's ON_RESIZE, once a resize.
 class ResizeReactions final : public LimitsListener {
@@ -67,19 +69,20 @@ class ResizeReactions final : public LimitsListener {
     core::Task<void> run();
 
   private:
-    void send(Worker& worker, std::size_t at);
-    core::Task<void> restart(std::size_t at);
-    bool take_due(std::size_t at);
+    void send(Worker& worker);
+    core::Task<void> restart(const std::string& name);
+    bool take_due(const std::string& name);
 
     const config::Configuration& configuration_;
     const Supervisor& supervisor_;
     ResizeFilter filter_;
-    std::vector<std::uint64_t> withheld_in_;  // the run in which that was told; 0: none
+    // By name, as everything here: a reload moves workers to other places.
+    std::map<std::string, std::uint64_t> withheld_in_;  // the run in which that was told
     core::Event due_;
     std::mutex mutex_;
-    std::vector<bool> restart_due_;
+    std::set<std::string> restart_due_;
     // run()'s own.
-    std::vector<std::optional<std::chrono::steady_clock::time_point>> restarted_;
+    std::map<std::string, std::chrono::steady_clock::time_point> restarted_;
 };
 
 }  // namespace pilotfish::daemon

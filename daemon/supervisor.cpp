@@ -41,6 +41,7 @@ Supervisor::~Supervisor() = default;
 
 void Supervisor::make_workers() {
     bool terminal_given = false;
+    WorkerList::Workers workers;
     for (const config::WorkerConfiguration& worker : parts_.configuration.workers) {
         const config::WorkerSettings& settings = worker.settings;
         WorkerRole role;
@@ -62,9 +63,21 @@ void Supervisor::make_workers() {
                 role.stop_timeout = std::nullopt;
             }
         }
-        workers_.push_back(
-            std::make_unique<Worker>(settings, role, static_cast<WorkerContext&>(*this)));
+        workers.push_back(
+            std::make_shared<Worker>(settings, role, static_cast<WorkerContext&>(*this)));
     }
+    publish(WorkerList(std::move(workers)));
+}
+
+void Supervisor::publish(WorkerList workers) {
+    workers_ = workers;
+    const std::lock_guard lock(published_mutex_);
+    published_ = std::move(workers);
+}
+
+WorkerList Supervisor::workers() const {
+    const std::lock_guard lock(published_mutex_);
+    return published_;
 }
 
 core::Task<Verdict> Supervisor::run() {
@@ -115,10 +128,7 @@ void Supervisor::take_signal(const ReceivedSignal& signal) {
         return;
     }
     // Forwarded signals go to main; a container without one has nobody else to ask.
-    Worker* main_worker = nullptr;
-    for (const auto& worker : workers_) {
-        if (worker->settings().name == "main") main_worker = worker.get();
-    }
+    const std::shared_ptr<Worker> main_worker = workers().find("main");
     // SIGTERM is how orchestrators stop a container. The interrupt key is as good where nobody is
     // left who could take it.
     const bool nobody = main_worker == nullptr || is_over(main_worker->state());

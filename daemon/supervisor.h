@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "daemon/signal_source.h"
 #include "daemon/verdict.h"
 #include "daemon/worker.h"
+#include "daemon/worker_list.h"
 
 namespace pilotfish::daemon {
 
@@ -60,7 +62,8 @@ class Supervisor final : WorkerContext {
 
     core::Task<Verdict> run();
 
-    const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+    // As they are now; a reload makes another list.
+    WorkerList workers() const;
     bool shutting_down() const { return shutting_down_.load(std::memory_order_acquire); }
     std::uint64_t orphans_reaped() const { return processes_.orphans_reaped(); }
 
@@ -89,6 +92,7 @@ class Supervisor final : WorkerContext {
     void log_stream_closed() override;
 
     void make_workers();
+    void publish(WorkerList workers);
     core::Task<void> read_signals(core::AsyncFd signals);
     void take_signal(const ReceivedSignal& signal);
     void take_own_signal(const ReceivedSignal& signal);
@@ -114,7 +118,7 @@ class Supervisor final : WorkerContext {
     SupervisorParts parts_;
     OutputSource dump_source_;
     ProcessTable processes_;
-    std::vector<std::unique_ptr<Worker>> workers_;
+    WorkerList workers_;  // the coroutine's own; for all others: workers()
     core::Channel<Event> events_;
     bool own_signals_ = false;
 
@@ -129,6 +133,9 @@ class Supervisor final : WorkerContext {
     std::vector<const Worker*> asked_;  // to stop
     std::vector<const Worker*> released_;
     const Worker* ended_critical_ = nullptr;
+
+    mutable std::mutex published_mutex_;
+    WorkerList published_;
 
     std::atomic<bool> shutting_down_{false};
     std::atomic<bool> first_start_done_{false};

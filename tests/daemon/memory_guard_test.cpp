@@ -80,6 +80,15 @@ TEST_F(MemoryGuardTest, WantsSizesFrom70PercentAndUntilFivePointsBelow) {
     EXPECT_FALSE(guard_.wants_sizes(650, kSoft));
 }
 
+TEST_F(MemoryGuardTest, WhoMovesToAnotherPlaceKeepsWhatIsKnownOfIt) {
+    look(700);
+    workers_[2].resident_bytes = 400;  // it grew most, until a reload removed the first
+    guard_.follow(std::vector<std::optional<std::size_t>>{2, std::nullopt, 1});
+    workers_ = {workers_[2], workers_[0], workers_[1]};
+    workers_[1].resident_bytes = 900;
+    EXPECT_EQ(acts(1000, Kind::restart), 0);  // the newcomer is larger, but has not grown
+}
+
 TEST_F(MemoryGuardTest, RestartsAtTheSoftLimitAndNotBefore) {
     look(700);
     EXPECT_EQ(acts(999, Kind::restart), -1);

@@ -70,7 +70,7 @@ TEST(AfterOrder, PutsEachBehindThoseItComesAfter) {
         configured({"PILOTFISH_WORKERS=web,cache,db", "PILOTFISH_WORKER_WEB_COMMAND=x",
                     "PILOTFISH_WORKER_WEB_AFTER=cache", "PILOTFISH_WORKER_CACHE_COMMAND=x",
                     "PILOTFISH_WORKER_CACHE_AFTER=db", "PILOTFISH_WORKER_DB_COMMAND=x"});
-    EXPECT_EQ(after_order(chain), (std::vector<std::size_t>{2, 1, 0}));
+    EXPECT_EQ(after_order(chain), (std::vector<std::string>{"db", "cache", "web"}));
 }
 
 }  // namespace

@@ -36,15 +36,15 @@ ProcessRun::~ProcessRun() {
 
 // A group that cannot be entered is no reason not to start: its worker made of it what no process
 // may be in, or somebody took it away.
-SpawnResult ProcessRun::spawn_in(SharedGroup& group, SpawnRequest& request) {
+core::Task<SpawnResult> ProcessRun::spawn_in(SharedGroup& group, SpawnRequest& request) {
     const int signal_at_end = role_.ends_its_group ? SIGTERM : 0;
     for (bool first = true; group; first = false) {
         core::Result<cgroup::GroupDoors> doors = group->open_doors();
         core::Error failure;
         if (doors) {
             request.group = &*doors;
-            SpawnResult result = context_.processes().spawn(request, *this, signal_at_end);
-            if (result.process || !result.error.of_group) return result;
+            SpawnResult result = co_await context_.processes().start(request, *this, signal_at_end);
+            if (result.process || !result.error.of_group) co_return result;
             failure = result.error.error;
         } else {
             failure = doors.error();
@@ -52,10 +52,11 @@ SpawnResult ProcessRun::spawn_in(SharedGroup& group, SpawnRequest& request) {
         request.group = nullptr;
         group = context_.group_instead(settings_, failure, first);
     }
-    return context_.processes().spawn(request, *this, signal_at_end);
+    SpawnResult result = co_await context_.processes().start(request, *this, signal_at_end);
+    co_return result;
 }
 
-SpawnResult ProcessRun::spawn_it(SharedGroup& group) {
+core::Task<SpawnResult> ProcessRun::spawn_it(SharedGroup& group) {
     SpawnRequest request;
     if (settings_.pids) request.pids_cap = settings_.pids->most;
     if (settings_.oom_score) request.oom_score_adj = settings_.oom_score->adjustment;
@@ -81,19 +82,19 @@ SpawnResult ProcessRun::spawn_it(SharedGroup& group) {
     }
     SpawnResult result;
     if (pipes_made) {
-        result = spawn_in(group, request);
+        result = co_await spawn_in(group, request);
     } else {
         result.error.error =
             core::system_error("start " + settings_.name + ": make a pipe for its log", errno);
     }
     if (request.stdout_fd > 2) close(request.stdout_fd);
     if (request.stderr_fd > 2) close(request.stderr_fd);
-    return result;
+    co_return result;
 }
 
 core::Task<std::optional<RunEnd>> ProcessRun::start() {
     SharedGroup group = context_.group_for(settings_);
-    const SpawnResult result = spawn_it(group);
+    const SpawnResult result = co_await spawn_it(group);
     const std::lock_guard lock(mutex_);
     was_started_ = true;
     child_group_ = std::move(group);

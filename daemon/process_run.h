@@ -41,8 +41,8 @@ class ProcessRun final : public WorkerRun, ProcessListener {
     void process_ended(const ProcessEnd& end) override;
     void process_stopped(pid_t pid) override;
     // The group may become another one, or none, when it cannot be entered.
-    SpawnResult spawn_it(SharedGroup& group);
-    SpawnResult spawn_in(SharedGroup& group, SpawnRequest& request);
+    core::Task<SpawnResult> spawn_it(SharedGroup& group);
+    core::Task<SpawnResult> spawn_in(SharedGroup& group, SpawnRequest& request);
 
     const config::WorkerSettings& settings_;
     const WorkerRole& role_;

@@ -23,6 +23,14 @@ std::uint64_t nanoseconds_of(const timeval& time) {
 
 }  // namespace
 
+core::Task<SpawnResult> ProcessTable::start(const SpawnRequest& request, ProcessListener& listener,
+                                            int leftover_signal) {
+    SpawnResult result;
+    std::function<void()> make = [&] { result = spawn(request, listener, leftover_signal); };
+    co_await spawner_.run_on(std::move(make));
+    co_return result;
+}
+
 SpawnResult ProcessTable::spawn(const SpawnRequest& request, ProcessListener& listener,
                                 int leftover_signal) {
     const std::lock_guard lock(mutex_);

@@ -5,7 +5,8 @@
 // us as PID 1 or subreaper, and is taken away silently.
 //
 // Thread-safety: all members, any thread. Ownership: listeners are borrowed until their exit was
-// reported. Blocks: spawn() until exec succeeded or failed; reap() while a spawn() is under way.
+// reported. Suspends: start(). Blocks: spawn() until exec succeeded or failed; reap() while a
+// spawn() is under way.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@
 
 #include "daemon/exit_status.h"
 #include "daemon/spawn.h"
+#include "daemon/spawner.h"
 
 namespace pilotfish::daemon {
 
@@ -42,8 +44,14 @@ struct ReapCounts {
 
 class ProcessTable {
   public:
-    // Starts a process whose end is reported to listener. What its group still holds at that end
-    // gets leftover_signal and SIGCONT (0: nothing), sent while the group's name cannot be reused.
+    // Starts a process whose end is reported to listener, maybe before start() returns. What its
+    // group still holds at that end gets leftover_signal and SIGCONT (0: nothing), sent while the
+    // group's name cannot be reused.
+    core::Task<SpawnResult> start(const SpawnRequest& request, ProcessListener& listener,
+                                  int leftover_signal);
+    // The thread that start() makes children on.
+    Spawner& spawner() noexcept { return spawner_; }
+    // The same on the thread that calls: for whoever is on that thread already.
     SpawnResult spawn(const SpawnRequest& request, ProcessListener& listener, int leftover_signal);
 
     // Collects every child that has ended. Call it on each SIGCHLD: one signal may stand for many.
@@ -62,6 +70,7 @@ class ProcessTable {
     mutable std::mutex mutex_;
     std::unordered_map<pid_t, Entry> entries_;
     std::uint64_t orphans_ = 0;
+    Spawner spawner_;
 };
 
 }  // namespace pilotfish::daemon

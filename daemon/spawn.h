@@ -1,11 +1,11 @@
 // Starts one child process: its own process group, its cgroup, limits, signals, descriptors and
 // directory as asked, and a true answer whether exec succeeded.
 //
-// Thread-safety: any thread; the caller holds the process table's lock so that a child that ends at
-// once is not reaped before it is known (daemon/process_table.h). Ownership: the returned pidfd is
-// the caller's. Blocks: the calling thread, until the child's execve succeeded or failed (vfork's
-// rule). Fails: a SpawnError with the stage, the errno and the exit status a shell would give (126,
-// 127).
+// Thread-safety: any thread, but PR_SET_PDEATHSIG follows it (daemon/spawner.h); the caller holds
+// the process table's lock so that a child that ends at once is not reaped before it is known
+// (daemon/process_table.h). Ownership: the returned pidfd is the caller's. Blocks: the calling
+// thread, until the child's execve succeeded or failed (vfork's rule). Fails: a SpawnError with the
+// stage, the errno and the exit status a shell would give (126, 127).
 #pragma once
 
 #include <csignal>
@@ -23,6 +23,12 @@ namespace pilotfish::daemon {
 // In place of a descriptor: /dev/null.
 inline constexpr int kNullDevice = -1;
 
+// One more descriptor that the child is given.
+struct SpawnDescriptor {
+    int source = kNullDevice;  // ours; may have any number, also another one's target
+    int target = -1;           // its number in the child, above 2, each once
+};
+
 struct SpawnRequest {
     std::vector<std::string> command;      // argv; command[0] is looked up in PATH of `environment`
     std::vector<std::string> environment;  // NAME=value
@@ -31,6 +37,7 @@ struct SpawnRequest {
     int stdin_fd = 0;
     int stdout_fd = 1;
     int stderr_fd = 2;
+    std::vector<SpawnDescriptor> descriptors;  // whatever was inherited under their targets
     bool inherit_descriptors = false;   // pass on what was inherited above 2; else all are closed
     std::optional<int> foreground_tty;  // terminal whose foreground group the child becomes
     sigset_t mask{};                    // blocked set of the child

@@ -228,6 +228,49 @@ TEST(Spawn, DescriptorsAboveTwoArePassedOnOnlyWhenAsked) {
     close(inherited);
 }
 
+// Each pipe's writing end under the number of the other one's, and one more at its own.
+TEST(Spawn, MoreDescriptorsMayTakeEachOthersNumbers) {
+    int one[2];
+    int two[2];
+    int three[2];
+    ASSERT_EQ(pipe2(one, O_CLOEXEC), 0);
+    ASSERT_EQ(pipe2(two, O_CLOEXEC), 0);
+    ASSERT_EQ(pipe2(three, O_CLOEXEC), 0);
+    ASSERT_LT(three[1], 10) << "a shell's redirections know one digit";
+    SpawnRequest request = shell("echo a >&" + std::to_string(two[1]) + "; echo b >&" +
+                                 std::to_string(one[1]) + "; echo c >&" + std::to_string(three[1]));
+    request.descriptors = {{one[1], two[1]}, {two[1], one[1]}, {three[1], three[1]}};
+    const SpawnResult result = spawn(request);
+    for (const int fd : {one[1], two[1], three[1]}) close(fd);
+    EXPECT_EQ(wait_for(result), 0);
+    char buffer[8] = {};
+    EXPECT_EQ(read(one[0], buffer, sizeof buffer), 2);
+    EXPECT_STREQ(buffer, "a\n");
+    EXPECT_EQ(read(two[0], buffer, sizeof buffer), 2);
+    EXPECT_STREQ(buffer, "b\n");
+    EXPECT_EQ(read(three[0], buffer, sizeof buffer), 2);
+    EXPECT_STREQ(buffer, "c\n");
+    for (const int fd : {one[0], two[0], three[0]}) close(fd);
+}
+
+TEST(Spawn, ADescriptorMayBeTheNullDevice) {
+    int ends[2];
+    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    SpawnRequest request = shell("readlink /proc/self/fd/9; [ -e /proc/self/fd/8 ] || echo no 8");
+    request.stdout_fd = ends[1];
+    request.descriptors = {{kNullDevice, 9}};
+    request.stdin_fd = kNullDevice;
+    const SpawnResult result = spawn(request);
+    close(ends[1]);
+    std::string text(64, '\0');
+    std::size_t length = 0;
+    for (ssize_t n; (n = read(ends[0], text.data() + length, text.size() - length)) > 0;)
+        length += static_cast<std::size_t>(n);
+    close(ends[0]);
+    EXPECT_EQ(text.substr(0, length), "/dev/null\nno 8\n");
+    EXPECT_EQ(wait_for(result), 0);
+}
+
 TEST(Spawn, MaskAndDispositionsAreTheOnesAskedFor) {
     sigset_t all;
     sigset_t before;

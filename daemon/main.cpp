@@ -1,11 +1,13 @@
 #include "config/command_line.h"
 #include "daemon/commands.h"
 #include "daemon/container.h"
+#include "daemon/drop_in.h"
 #include "daemon/signals_at_start.h"
 #include "daemon/standard_descriptors.h"
 
 int main(int argc, char** argv) {
     using namespace pilotfish;
+    if (const auto code = daemon::run_as_drop_in(argc, argv)) return *code;
     const auto signals = daemon::SignalsAtStart::take();  // from here on no signal is lost
     daemon::occupy_standard_descriptors();
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/consistency_life.h"
 #include "config/in_quotes.h"
 #include "config/setting_table.h"
 
@@ -10,7 +11,7 @@ namespace {
 
 enum class Mark : std::uint8_t { unseen, open, done };
 
-// Walks AFTER from each worker, depth first: finds a circle, and the time that stopping takes.
+// Walks AFTER and NEEDS from each worker, depth first: finds a circle, and the time that stopping takes.
 class OrderWalk {
   public:
     explicit OrderWalk(const Configuration& configuration)
@@ -26,7 +27,7 @@ class OrderWalk {
         return {};
     }
 
-    // Workers stop before those they come AFTER, so the timeouts along a chain add up. Saturates.
+    // Workers stop before those they come AFTER or NEED, so the timeouts along a chain add up. Saturates.
     // Requires: find_circle() found none.
     Duration longest_chain() const {
         return longest_.empty() ? Duration::zero()
@@ -54,11 +55,13 @@ class OrderWalk {
         }
         marks_[at] = Mark::open;
         Duration behind = Duration::zero();
-        for (const std::string& name : worker.after) {
-            const std::size_t next = index_of(name);
-            if (next == workers_.size()) continue;  // unknown: told elsewhere
-            if (walk(next)) return true;
-            behind = std::max(behind, longest_[next]);
+        for (const Names* names : {&worker.after, &worker.needs}) {
+            for (const std::string& name : *names) {
+                const std::size_t next = index_of(name);
+                if (next == workers_.size()) continue;  // unknown: told elsewhere
+                if (walk(next)) return true;
+                behind = std::max(behind, longest_[next]);
+            }
         }
         const bool fits = behind <= Duration::max() - worker.stop_timeout;
         longest_[at] = fits ? behind + worker.stop_timeout : Duration::max();
@@ -201,11 +204,7 @@ void check_worker(const WorkerConfiguration& worker, const Configuration& config
     }
     check_plugin(worker, prefix, errors);
     check_reactions(worker, prefix, errors);
-    for (const std::string& name : settings.after) {
-        if (configuration.find_worker(name) != nullptr) continue;
-        errors.push_back("cannot use " + prefix + "AFTER: no worker " + name +
-                         " is declared; add it to PILOTFISH_WORKERS");
-    }
+    check_life(worker, configuration, errors);
     if (settings.restart_delay > settings.restart_max_delay) {
         errors.push_back("cannot use " + prefix + "RESTART_DELAY=" +
                          format_duration(settings.restart_delay) + ": it is above " + prefix +
@@ -219,7 +218,7 @@ void check_stop_times(Configuration& configuration, Duration longest) {
     if (!overflows && settings.drain_delay + longest <= settings.stop_timeout) return;
     std::string sentence = "the shutdown ends after PILOTFISH_STOP_TIMEOUT (" +
                            format_duration(settings.stop_timeout) + "), but stopping takes up to " +
-                           format_duration(longest) + " by the workers' STOP_TIMEOUT and AFTER";
+                           format_duration(longest) + " by the workers' STOP_TIMEOUT, AFTER and NEEDS";
     if (settings.drain_delay != Duration::zero()) {
         sentence.append(", after PILOTFISH_DRAIN_DELAY (");
         sentence.append(format_duration(settings.drain_delay)).append(")");
@@ -282,7 +281,7 @@ void check_consistency(Configuration& configuration, Action action,
     OrderWalk walk(configuration);
     const std::string circle = walk.find_circle();
     if (!circle.empty()) {
-        errors.push_back("cannot order the workers: AFTER goes in a circle, " + circle);
+        errors.push_back("cannot order the workers: AFTER and NEEDS go in a circle, " + circle);
         return;
     }
     check_stop_times(configuration, walk.longest_chain());

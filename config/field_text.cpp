@@ -13,6 +13,7 @@ namespace {
 constexpr std::int64_t kMostProcessors = 4096;  // as quantity.h says of Cpus
 constexpr std::int64_t kMostWeight = 10000;     // cgroup v2's cpu.weight
 constexpr std::int64_t kMostOomScore = 1000;    // proc(5): oom_score_adj
+constexpr std::int64_t kMostInstances = 1000;   // more is a typo; chosen, not measured
 
 bool is_absolute(std::string_view path, std::string& why) {
     if (path.starts_with('/')) return true;
@@ -264,6 +265,23 @@ bool read_field(std::string_view text, Debug& field, std::string& why) {
     field = debug;
     return true;
 }
+bool read_field(std::string_view text, std::optional<Schedule>& field, std::string& why) {
+    Schedule schedule;
+    if (!parse_schedule(text, schedule, why)) return false;
+    field = std::move(schedule);
+    return true;
+}
+
+bool read_field(std::string_view text, Instances& field, std::string& why) {
+    std::int64_t number = 0;
+    if (!parse_whole(text, 1, kMostInstances, number, why)) return false;
+    field.count = static_cast<int>(number);
+    return true;
+}
+
+bool read_field(std::string_view text, RateLimit& field, std::string& why) {
+    return parse_rate_limit(text, field, why);
+}
 
 std::string show_field(bool field) { return field ? "true" : "false"; }
 std::string show_field(int field) { return std::to_string(field); }
@@ -314,5 +332,8 @@ std::string show_field(const std::optional<RightsizeChoice>& field) {
 }
 std::string show_field(const Reaction& field) { return format_reaction(field); }
 std::string show_field(const Debug& field) { return field.memtrace ? "memtrace=1" : ""; }
+std::string show_field(const std::optional<Schedule>& field) { return field ? field->text : ""; }
+std::string show_field(Instances field) { return std::to_string(field.count); }
+std::string show_field(const RateLimit& field) { return format_rate_limit(field); }
 
 }  // namespace pilotfish::config

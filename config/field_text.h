@@ -40,6 +40,16 @@ inline constexpr FieldWords kFieldWords<core::LogLevel>{"choice",
 template <>
 inline constexpr FieldWords kFieldWords<RestartPolicy>{"choice", "always, on-failure or never"};
 template <>
+inline constexpr FieldWords kFieldWords<WorkerKind>{"choice", "service, oneshot or cron"};
+template <>
+inline constexpr FieldWords kFieldWords<std::optional<Schedule>>{
+    "schedule", "five fields of cron such as 0 4 * * MON-FRI, @daily, or @every 30s"};
+template <>
+inline constexpr FieldWords kFieldWords<Instances>{"number", "a whole number from 1 to 1000"};
+template <>
+inline constexpr FieldWords kFieldWords<RateLimit>{
+    "rate", "a count in a time, such as 5/1m, or off"};
+template <>
 inline constexpr FieldWords kFieldWords<StdinMode>{"choice", "inherit or null"};
 template <>
 inline constexpr FieldWords kFieldWords<WorkerLog>{"choice", "inherit, prefix, json or none"};
@@ -121,6 +131,9 @@ bool read_field(std::string_view text, std::optional<OomScore>& field, std::stri
 bool read_field(std::string_view text, std::optional<RightsizeChoice>& field, std::string& why);
 bool read_field(std::string_view text, Reaction& field, std::string& why);
 bool read_field(std::string_view text, Debug& field, std::string& why);
+bool read_field(std::string_view text, std::optional<Schedule>& field, std::string& why);
+bool read_field(std::string_view text, Instances& field, std::string& why);
+bool read_field(std::string_view text, RateLimit& field, std::string& why);
 
 // "" when unset; a secret shows only that it is set.
 std::string show_field(bool field);
@@ -144,6 +157,9 @@ std::string show_field(const std::optional<OomScore>& field);
 std::string show_field(const std::optional<RightsizeChoice>& field);
 std::string show_field(const Reaction& field);
 std::string show_field(const Debug& field);
+std::string show_field(const std::optional<Schedule>& field);
+std::string show_field(Instances field);
+std::string show_field(const RateLimit& field);
 
 // The place of text among the words of "a, b or c"; false when it is none of them.
 bool find_choice(std::string_view text, std::string_view accepted, std::uint8_t& place);

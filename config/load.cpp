@@ -5,6 +5,7 @@
 #include "config/command_text.h"
 #include "config/consistency.h"
 #include "config/in_quotes.h"
+#include "config/instances.h"
 #include "config/kubernetes_names.h"
 #include "config/setting_table.h"
 #include "config/unknown_name.h"
@@ -37,9 +38,13 @@ class Loader {
             if (!read_worker(variable)) read_other(variable);
         }
         drop_unused_main();
+        for (WorkerConfiguration& worker : configuration_.workers) apply_kind(worker);
         check_consistency(configuration_, invocation_.action, errors_);
         report_unknown();
-        if (errors_.empty()) return std::move(configuration_);
+        if (errors_.empty()) {
+            make_instances(configuration_);
+            return std::move(configuration_);
+        }
         std::string all;
         for (const std::string& error : errors_) all.append(all.empty() ? "" : "\n").append(error);
         return core::Error{std::move(all), 0};
@@ -228,6 +233,18 @@ class Loader {
                 if (rows[at].name == "COMMAND") worker.origins[at] = Origin::command_line;
             }
         }
+    }
+
+    // The kind decides about RESTART where nobody did; of main its name has.
+    static void apply_kind(WorkerConfiguration& worker) {
+        WorkerSettings& settings = worker.settings;
+        const auto at = static_cast<std::size_t>(find_worker_setting("RESTART") -
+                                                 worker_settings().data());
+        if (settings.kind == WorkerKind::service || worker.origins[at] != Origin::default_value)
+            return;
+        if (settings.name != "main") settings.restart = RestartPolicy::on_failure;
+        if (settings.kind == WorkerKind::cron) settings.restart = RestartPolicy::never;
+        worker.origins[at] = Origin::mode;
     }
 
     void report_unknown() {

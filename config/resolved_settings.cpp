@@ -41,11 +41,14 @@ std::vector<ResolvedSetting> resolved_settings(const Configuration& configuratio
                                  std::string(kVariablePrefix), {}));
     }
     for (const auto& [settings, origins] : configuration.workers) {
+        // Instances have one declaration, which is shown once.
+        if (settings.instance > 1) continue;
         const std::string prefix = worker_variable_prefix(settings.name);
+        const std::string name(declared_name(settings));
         for (std::size_t at = 0; at < worker_rows.size(); ++at) {
             const auto& row = worker_rows[at];
             if (!row.is_prefix()) {
-                result.push_back(resolve(row, settings, origins[at], prefix, settings.name));
+                result.push_back(resolve(row, settings, origins[at], prefix, name));
                 continue;
             }
             for (const auto& [suffix, shown] : row.each(settings)) {
@@ -54,7 +57,7 @@ std::vector<ResolvedSetting> resolved_settings(const Configuration& configuratio
                                   .value = shown,
                                   .source = variable,
                                   .is_default = false,
-                                  .worker = settings.name});
+                                  .worker = name});
             }
         }
     }

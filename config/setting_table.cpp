@@ -46,6 +46,9 @@ constexpr std::array kGlobal{
                                         {},
                                         "forward as an entrypoint, own with run"}),
     row<&Settings::subreaper>("SUBREAPER", {kSignals, "adopt orphans when not PID 1"}),
+    row<&Settings::restart_budget>(
+        "RESTART_BUDGET",
+        {kRun, "restarts of all workers together in a time; the others wait; off: no limit"}),
     row<&Settings::stop_timeout>("STOP_TIMEOUT",
                                  {kSignals, "the whole shutdown; then every descendant is killed"}),
     row<&Settings::drain_delay>(
@@ -103,7 +106,7 @@ std::string default_text(const SettingRow<WorkerSettings>& row) { return default
 
 std::string worker_variable_prefix(std::string_view worker) {
     std::string prefix(kWorkerPrefix);
-    for (const char c : worker) {
+    for (const char c : worker.substr(0, worker.find('@'))) {
         const bool small = c >= 'a' && c <= 'z';
         prefix.push_back(small ? static_cast<char>(c - 'a' + 'A') : (c == '-' ? '_' : c));
     }

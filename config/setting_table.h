@@ -49,7 +49,7 @@ std::string default_text(const SettingRow<WorkerSettings>& row);
 inline constexpr std::string_view kVariablePrefix = "PILOTFISH_";
 inline constexpr std::string_view kWorkerPrefix = "PILOTFISH_WORKER_";
 
-// "PILOTFISH_WORKER_WEB_API_" for the worker web-api.
+// "PILOTFISH_WORKER_WEB_API_" for the worker web-api, and for its instance web-api@1.
 std::string worker_variable_prefix(std::string_view worker);
 
 }  // namespace pilotfish::config

@@ -8,12 +8,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "config/listen_address.h"
 #include "config/quantity.h"
+#include "config/rate_limit.h"
 #include "config/resource_amount.h"
+#include "config/schedule.h"
 #include "config/signal_name.h"
 #include "core/log.h"
 
@@ -26,6 +29,9 @@ enum class Rightsize : std::uint8_t { none, safe, all };
 enum class ChildGroups : std::uint8_t { automatic, all, off };
 enum class LogFormat : std::uint8_t { text, json };
 enum class RestartPolicy : std::uint8_t { always, on_failure, never };
+// service: is to run all the time. oneshot: runs to its end once. cron: runs at the times of its
+// SCHEDULE.
+enum class WorkerKind : std::uint8_t { service, oneshot, cron };
 enum class StdinMode : std::uint8_t { inherit, null };
 enum class WorkerLog : std::uint8_t { inherit, prefix, json, none };
 
@@ -62,6 +68,12 @@ struct Secret {
     bool operator==(const Secret&) const = default;
 };
 
+// How many workers one declaration makes.
+struct Instances {
+    int count = 1;
+    bool operator==(const Instances&) const = default;
+};
+
 // A path, or switched off.
 struct OptionalPath {
     std::string path;  // empty: off
@@ -90,6 +102,7 @@ struct Settings {
     bool subreaper = true;
     Duration stop_timeout = std::chrono::seconds(25);  // Kubernetes' grace of 30 s less a margin
     Duration drain_delay = Duration::zero();
+    RateLimit restart_budget;  // restarts of all workers together; beyond it they wait
     OptionalPath termination_log{"/dev/termination-log"};  // Kubernetes' default; need not exist
 
     Listeners admin_listen{{.host = "127.0.0.1", .port = 9911}};
@@ -108,7 +121,15 @@ struct Settings {
 
 // What holds for one worker.
 struct WorkerSettings {
-    std::string name;  // as declared: "web-api"; its variables say WEB_API
+    // As declared, "web-api", its variables saying WEB_API; of one of several instances "web@1".
+    std::string name;
+
+    // Life: what kind of thing it is, and which of several.
+    WorkerKind kind = WorkerKind::service;
+    std::optional<Schedule> schedule;  // of a cron worker, always
+    Instances instances;
+    int instance = 1;  // which of them this is, from 1 on
+
 
     Command command;      // a child process; empty with a plugin, and see load()
     std::string plugin;   // or a hosted task: the shared object that has it, an absolute path
@@ -118,7 +139,9 @@ struct WorkerSettings {
     std::vector<std::pair<std::string, std::string>>
         environment;  // ENV_<VAR>, as the user wrote it
 
-    Names after;  // each a worker of the same configuration, no cycles
+    // Each declared in the same configuration (all instances are meant), no cycles over both.
+    Names after;
+    Names needs;
     bool optional = false;
     bool critical = false;
 
@@ -128,6 +151,7 @@ struct WorkerSettings {
     Duration restart_delay = std::chrono::milliseconds(100);
     Duration restart_max_delay = std::chrono::seconds(30);
     Duration restart_reset = std::chrono::seconds(60);
+    RateLimit restart_limit;  // restarts beyond it are its end, a bad one
     ExitCodes success_codes;  // beside 0
 
     Signal stop_signal{15};
@@ -148,5 +172,8 @@ struct WorkerSettings {
     Reaction on_resize;
     Reaction on_memory;
 };
+
+// As declared: "web" of "web@1".
+std::string_view declared_name(const WorkerSettings& worker);
 
 }  // namespace pilotfish::config

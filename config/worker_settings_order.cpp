@@ -11,6 +11,8 @@ constexpr std::string_view kOrder = "Order and importance";
 constexpr std::array kRows{
     row<&WorkerSettings::after>("AFTER",
                                 {kOrder, "started after these workers, stopped before them"}),
+    row<&WorkerSettings::needs>(
+        "NEEDS", {kOrder, "as AFTER, and each must be ready, or have ended well as a oneshot"}),
     row<&WorkerSettings::optional>("OPTIONAL", {kOrder, "/readyz does not wait for it"}),
     row<&WorkerSettings::critical>(
         "CRITICAL",

@@ -65,6 +65,12 @@ constexpr std::array kRows{
         .default_words = "",
         .read = read_plugin_args,
         .show = [](const WorkerSettings& worker) { return format_command(worker.plugin_args); }},
+    row<&WorkerSettings::kind>(
+        "KIND", {kWhat, "runs all the time, once to its end, or at the times of its SCHEDULE"}),
+    row<&WorkerSettings::schedule>(
+        "SCHEDULE", {kWhat, "when a cron worker runs; CRON_TZ=Europe/Berlin before it sets its zone"}),
+    row<&WorkerSettings::instances>(
+        "INSTANCES", {kWhat, "that many workers of these settings: web@1, web@2 and so on"}),
     row<&WorkerSettings::cwd>("CWD", {kWhat, "the directory it starts in", {}, "the daemon's own"}),
     row<&WorkerSettings::stdin_mode>(
         "STDIN", {kWhat, "the daemon's own standard input, or none", {}, "null; main: inherit"}),

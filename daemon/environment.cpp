@@ -20,8 +20,8 @@ std::vector<std::string> worker_environment(const config::WorkerSettings& settin
     for (const auto& [name, value] : settings.environment) {
         result.push_back(name + "=" + value);
     }
-    result.push_back("PILOTFISH_WORKER=" + settings.name);
-    result.push_back("PILOTFISH_INSTANCE=" + settings.name);
+    result.push_back("PILOTFISH_WORKER=" + std::string(config::declared_name(settings)));
+    result.push_back("PILOTFISH_INSTANCE=" + std::to_string(settings.instance));
     for (const auto& [name, value] : settings.environment) seen.insert(name);
     for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
         const std::string_view text = *entry;

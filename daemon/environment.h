@@ -12,7 +12,7 @@
 namespace pilotfish::daemon {
 
 // The daemon's own environment without PILOTFISH_*, then the worker's ENV_<VAR> over it, then
-// PILOTFISH_WORKER and PILOTFISH_INSTANCE. Each name once; for a name given twice the first stands,
+// PILOTFISH_WORKER (as declared) and PILOTFISH_INSTANCE (from 1 on). Each name once; for a name given twice the first stands,
 // as getenv(3) would answer.
 std::vector<std::string> worker_environment(const config::WorkerSettings& settings);
 

@@ -95,10 +95,15 @@ std::vector<std::string> after_order(const config::Configuration& configuration)
     const std::function<void(std::size_t)> visit = [&](std::size_t at) {
         if (seen[at]) return;
         seen[at] = true;
-        const config::Names& after = workers[at].settings.after;
-        for (std::size_t other = 0; other < workers.size(); ++other)
-            if (std::find(after.begin(), after.end(), workers[other].settings.name) != after.end())
+        const auto comes_behind = [&](const config::Names& names, std::size_t other) {
+            return std::find(names.begin(), names.end(),
+                             config::declared_name(workers[other].settings)) != names.end();
+        };
+        for (std::size_t other = 0; other < workers.size(); ++other) {
+            if (comes_behind(workers[at].settings.after, other) ||
+                comes_behind(workers[at].settings.needs, other))
                 visit(other);
+        }
         order.push_back(workers[at].settings.name);
     };
     for (std::size_t at = 0; at < workers.size(); ++at) visit(at);

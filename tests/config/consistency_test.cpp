@@ -150,9 +150,9 @@ TEST(Consistency, ACircleIsRefusedByName) {
                       "PILOTFISH_WORKER_A_AFTER=b", "PILOTFISH_WORKER_B_AFTER=c",
                       "PILOTFISH_WORKER_C_AFTER=b"},
                      as_run()),
-              "cannot order the workers: AFTER goes in a circle, b -> c -> b");
+              "cannot order the workers: AFTER and NEEDS go in a circle, b -> c -> b");
     EXPECT_EQ(faults({"PILOTFISH_WORKER_MAIN_AFTER=main"}),
-              "cannot order the workers: AFTER goes in a circle, main -> main");
+              "cannot order the workers: AFTER and NEEDS go in a circle, main -> main");
 }
 
 TEST(Consistency, ADiamondIsNoCircle) {
@@ -200,7 +200,7 @@ TEST(Consistency, StopTimeoutsAddUpAlongAfter) {
     EXPECT_EQ(
         warnings(chain, as_run()),
         "the shutdown ends after PILOTFISH_STOP_TIMEOUT (25s), but stopping takes up to 30s by the "
-        "workers' STOP_TIMEOUT and AFTER: what is left then is killed\n");
+        "workers' STOP_TIMEOUT, AFTER and NEEDS: what is left then is killed\n");
     // Side by side they do not.
     EXPECT_EQ(warnings({"PILOTFISH_WORKERS=a,b,c", "PILOTFISH_WORKER_A_COMMAND=x",
                         "PILOTFISH_WORKER_B_COMMAND=x", "PILOTFISH_WORKER_C_COMMAND=x"},

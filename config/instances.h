@@ -1,0 +1,13 @@
+// One declaration, several workers: INSTANCES=3 makes web@1, web@2 and web@3 of web, each with the
+// settings of web. Who comes AFTER or NEEDS web means all of them.
+//
+// Any thread; never blocks or fails.
+#pragma once
+
+#include "config/load.h"
+
+namespace pilotfish::config {
+
+void make_instances(Configuration& configuration);
+
+}  // namespace pilotfish::config

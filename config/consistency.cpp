@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/consistency_life.h"
+#include "config/consistency_health.h"
 #include "config/in_quotes.h"
 #include "config/setting_table.h"
 
@@ -277,6 +278,8 @@ void check_consistency(Configuration& configuration, Action action,
     for (const WorkerConfiguration& worker : configuration.workers) {
         const bool needs_command = runs || worker.settings.name != "main";
         check_worker(worker, configuration, needs_command, errors);
+        check_health(worker.settings, worker_variable_prefix(worker.settings.name), errors,
+                     configuration.warnings);
     }
     OrderWalk walk(configuration);
     const std::string circle = walk.find_circle();

@@ -205,6 +205,13 @@ bool read_field(std::string_view text, std::optional<Weight>& field, std::string
     return true;
 }
 
+bool read_field(std::string_view text, Count& field, std::string& why) {
+    std::optional<Count> count;
+    if (!read_field(text, count, why)) return false;
+    field = *count;
+    return true;
+}
+
 bool read_field(std::string_view text, std::optional<Count>& field, std::string& why) {
     std::int64_t number = 0;
     if (!parse_whole(text, 1, INT64_MAX, number, why)) return false;
@@ -248,6 +255,14 @@ bool read_field(std::string_view text, std::optional<RightsizeChoice>& field, st
 
 bool read_field(std::string_view text, Reaction& field, std::string& why) {
     return parse_reaction(text, field, why);
+}
+
+bool read_field(std::string_view text, ReadySetting& field, std::string& why) {
+    return parse_ready(text, field, why);
+}
+
+bool read_field(std::string_view text, LivenessSetting& field, std::string& why) {
+    return parse_liveness(text, field, why);
 }
 
 bool read_field(std::string_view text, Debug& field, std::string& why) {
@@ -320,6 +335,8 @@ std::string show_field(Weight field) { return std::to_string(field.count); }
 std::string show_field(const std::optional<Weight>& field) {
     return field ? show_field(*field) : "";
 }
+std::string show_field(const Count& field) { return std::to_string(field.most); }
+
 std::string show_field(const std::optional<Count>& field) {
     return field ? std::to_string(field->most) : "";
 }
@@ -331,6 +348,8 @@ std::string show_field(const std::optional<RightsizeChoice>& field) {
     return field->profile ? show_field(*field->profile) : show_field(field->programs);
 }
 std::string show_field(const Reaction& field) { return format_reaction(field); }
+std::string show_field(const ReadySetting& field) { return format_ready(field); }
+std::string show_field(const LivenessSetting& field) { return format_liveness(field); }
 std::string show_field(const Debug& field) { return field.memtrace ? "memtrace=1" : ""; }
 std::string show_field(const std::optional<Schedule>& field) { return field ? field->text : ""; }
 std::string show_field(Instances field) { return std::to_string(field.count); }

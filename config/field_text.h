@@ -97,7 +97,9 @@ inline constexpr FieldWords kFieldWords<Weight>{"number", "a whole number from 1
 template <>
 inline constexpr FieldWords kFieldWords<std::optional<Weight>> = kFieldWords<Weight>;
 template <>
-inline constexpr FieldWords kFieldWords<std::optional<Count>>{"number", "a whole number from 1 on"};
+inline constexpr FieldWords kFieldWords<Count>{"number", "a whole number from 1 on"};
+template <>
+inline constexpr FieldWords kFieldWords<std::optional<Count>> = kFieldWords<Count>;
 template <>
 inline constexpr FieldWords kFieldWords<std::optional<OomScore>>{
     "number", "a whole number from -1000 to 1000"};
@@ -107,6 +109,12 @@ inline constexpr FieldWords kFieldWords<std::optional<RightsizeChoice>>{
 template <>
 inline constexpr FieldWords kFieldWords<Reaction>{"reaction",
                                                   "none, restart or a signal such as signal:HUP"};
+template <>
+inline constexpr FieldWords kFieldWords<ReadySetting>{
+    "probe", "none, notify, fd:N, tcp:HOST:PORT, http://HOST:PORT/path, exec:COMMAND or log:REGEX"};
+template <>
+inline constexpr FieldWords kFieldWords<LivenessSetting>{
+    "probe", "none, tcp:HOST:PORT, http://HOST:PORT/path or exec:COMMAND"};
 template <>
 inline constexpr FieldWords kFieldWords<Debug>{"list", "memtrace=1"};
 
@@ -126,10 +134,13 @@ bool read_field(std::string_view text, std::optional<CpuAmount>& field, std::str
 bool read_field(std::string_view text, std::optional<MemoryAmount>& field, std::string& why);
 bool read_field(std::string_view text, Weight& field, std::string& why);
 bool read_field(std::string_view text, std::optional<Weight>& field, std::string& why);
+bool read_field(std::string_view text, Count& field, std::string& why);
 bool read_field(std::string_view text, std::optional<Count>& field, std::string& why);
 bool read_field(std::string_view text, std::optional<OomScore>& field, std::string& why);
 bool read_field(std::string_view text, std::optional<RightsizeChoice>& field, std::string& why);
 bool read_field(std::string_view text, Reaction& field, std::string& why);
+bool read_field(std::string_view text, ReadySetting& field, std::string& why);
+bool read_field(std::string_view text, LivenessSetting& field, std::string& why);
 bool read_field(std::string_view text, Debug& field, std::string& why);
 bool read_field(std::string_view text, std::optional<Schedule>& field, std::string& why);
 bool read_field(std::string_view text, Instances& field, std::string& why);
@@ -152,10 +163,13 @@ std::string show_field(const std::optional<CpuAmount>& field);
 std::string show_field(const std::optional<MemoryAmount>& field);
 std::string show_field(Weight field);
 std::string show_field(const std::optional<Weight>& field);
+std::string show_field(const Count& field);
 std::string show_field(const std::optional<Count>& field);
 std::string show_field(const std::optional<OomScore>& field);
 std::string show_field(const std::optional<RightsizeChoice>& field);
 std::string show_field(const Reaction& field);
+std::string show_field(const ReadySetting& field);
+std::string show_field(const LivenessSetting& field);
 std::string show_field(const Debug& field);
 std::string show_field(const std::optional<Schedule>& field);
 std::string show_field(Instances field);

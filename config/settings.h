@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/listen_address.h"
+#include "config/probe_setting.h"
 #include "config/quantity.h"
 #include "config/rate_limit.h"
 #include "config/resource_amount.h"
@@ -157,6 +158,18 @@ struct WorkerSettings {
     Signal stop_signal{15};
     Duration stop_timeout = std::chrono::seconds(10);  // Docker's own grace
     WorkerLog log = WorkerLog::prefix;
+
+    // Readiness and liveness.
+    ReadySetting ready;
+    Duration ready_timeout = std::chrono::seconds(90);  // systemd's own for a start
+    Duration ready_interval = std::chrono::seconds(1);
+    // Interval, timeout and failures: Kubernetes' own of a probe.
+    LivenessSetting liveness;
+    Duration liveness_interval = std::chrono::seconds(10);
+    Duration liveness_timeout = std::chrono::seconds(1);
+    Count liveness_failures{3};
+    bool livez = false;
+    Duration watchdog = Duration::zero();  // 0: none
 
     // Its part of the container: the cap where cgroups are writable, the basis of hints everywhere.
     std::optional<CpuAmount> cpu;

@@ -15,5 +15,6 @@ std::span<const SettingRow<WorkerSettings>> restart_settings();
 std::span<const SettingRow<WorkerSettings>> stop_and_log_settings();
 std::span<const SettingRow<WorkerSettings>> budget_settings();
 std::span<const SettingRow<WorkerSettings>> change_settings();
+std::span<const SettingRow<WorkerSettings>> health_settings();
 
 }  // namespace pilotfish::config

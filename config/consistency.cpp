@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "config/consistency_life.h"
 #include "config/consistency_health.h"
+#include "config/consistency_life.h"
+#include "config/consistency_log.h"
 #include "config/in_quotes.h"
 #include "config/setting_table.h"
 
@@ -12,7 +13,8 @@ namespace {
 
 enum class Mark : std::uint8_t { unseen, open, done };
 
-// Walks AFTER and NEEDS from each worker, depth first: finds a circle, and the time that stopping takes.
+// Walks AFTER and NEEDS from each worker, depth first: finds a circle, and the time that stopping
+// takes.
 class OrderWalk {
   public:
     explicit OrderWalk(const Configuration& configuration)
@@ -28,8 +30,8 @@ class OrderWalk {
         return {};
     }
 
-    // Workers stop before those they come AFTER or NEED, so the timeouts along a chain add up. Saturates.
-    // Requires: find_circle() found none.
+    // Workers stop before those they come AFTER or NEED, so the timeouts along a chain add up.
+    // Saturates. Requires: find_circle() found none.
     Duration longest_chain() const {
         return longest_.empty() ? Duration::zero()
                                 : *std::max_element(longest_.begin(), longest_.end());
@@ -219,7 +221,8 @@ void check_stop_times(Configuration& configuration, Duration longest) {
     if (!overflows && settings.drain_delay + longest <= settings.stop_timeout) return;
     std::string sentence = "the shutdown ends after PILOTFISH_STOP_TIMEOUT (" +
                            format_duration(settings.stop_timeout) + "), but stopping takes up to " +
-                           format_duration(longest) + " by the workers' STOP_TIMEOUT, AFTER and NEEDS";
+                           format_duration(longest) +
+                           " by the workers' STOP_TIMEOUT, AFTER and NEEDS";
     if (settings.drain_delay != Duration::zero()) {
         sentence.append(", after PILOTFISH_DRAIN_DELAY (");
         sentence.append(format_duration(settings.drain_delay)).append(")");
@@ -281,6 +284,7 @@ void check_consistency(Configuration& configuration, Action action,
         check_health(worker.settings, worker_variable_prefix(worker.settings.name), errors,
                      configuration.warnings);
     }
+    check_logs(configuration, errors);
     OrderWalk walk(configuration);
     const std::string circle = walk.find_circle();
     if (!circle.empty()) {

@@ -100,6 +100,10 @@ bool read_field(std::string_view text, MemoryLimitSetting& field, std::string& w
     return true;
 }
 
+bool read_field(std::string_view text, Bytes& field, std::string& why) {
+    return parse_size(text, field, why);
+}
+
 bool read_field(std::string_view text, Signal& field, std::string& why) {
     return parse_signal(text, field, why);
 }
@@ -310,6 +314,7 @@ std::string show_field(const MemoryLimitSetting& field) {
     if (field.kind == Kind::size) return format_size(field.size);
     return format_share(field.share);
 }
+std::string show_field(Bytes field) { return format_size(field); }
 std::string show_field(Signal field) { return format_signal(field); }
 std::string show_field(const ExitCodes& field) {
     return joined(field, [](std::uint8_t code) { return std::to_string(code); });

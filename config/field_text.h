@@ -52,7 +52,7 @@ inline constexpr FieldWords kFieldWords<RateLimit>{
 template <>
 inline constexpr FieldWords kFieldWords<StdinMode>{"choice", "inherit or null"};
 template <>
-inline constexpr FieldWords kFieldWords<WorkerLog>{"choice", "inherit, prefix, json or none"};
+inline constexpr FieldWords kFieldWords<WorkerLog>{"choice", "inherit, tee, prefix, json or none"};
 
 template <>
 inline constexpr FieldWords kFieldWords<bool>{"boolean", "true, false, 1 or 0"};
@@ -68,6 +68,8 @@ inline constexpr FieldWords kFieldWords<Duration>{
 template <>
 inline constexpr FieldWords kFieldWords<MemoryLimitSetting>{
     "size", "a share such as 90%, a size such as 512Mi or 1G, or off", "bytes"};
+template <>
+inline constexpr FieldWords kFieldWords<Bytes>{"size", "a size such as 64Ki or 10M, or 0", "bytes"};
 template <>
 inline constexpr FieldWords kFieldWords<Signal>{"signal", "a signal: TERM, SIGTERM, 15 or RTMIN+1"};
 template <>
@@ -123,6 +125,7 @@ bool read_field(std::string_view text, int& field, std::string& why);
 bool read_field(std::string_view text, std::optional<int>& field, std::string& why);
 bool read_field(std::string_view text, Duration& field, std::string& why);
 bool read_field(std::string_view text, MemoryLimitSetting& field, std::string& why);
+bool read_field(std::string_view text, Bytes& field, std::string& why);
 bool read_field(std::string_view text, Signal& field, std::string& why);
 bool read_field(std::string_view text, ExitCodes& field, std::string& why);
 bool read_field(std::string_view text, Listeners& field, std::string& why);
@@ -152,6 +155,7 @@ std::string show_field(int field);
 std::string show_field(const std::optional<int>& field);
 std::string show_field(Duration field);
 std::string show_field(const MemoryLimitSetting& field);
+std::string show_field(Bytes field);
 std::string show_field(Signal field);
 std::string show_field(const ExitCodes& field);
 std::string show_field(const Listeners& field);

@@ -87,8 +87,8 @@ std::string default_of(const SettingRow<Owner>& row) {
 std::vector<SettingRow<WorkerSettings>> all_worker_settings() {
     std::vector<SettingRow<WorkerSettings>> rows;
     for (const auto part :
-         {what_runs_settings(), order_settings(), restart_settings(), stop_and_log_settings(),
-          budget_settings(), change_settings(), health_settings()}) {
+         {what_runs_settings(), order_settings(), health_settings(), restart_settings(),
+          stop_settings(), log_settings(), budget_settings(), change_settings()}) {
         rows.insert(rows.end(), part.begin(), part.end());
     }
     return rows;

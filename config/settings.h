@@ -34,7 +34,8 @@ enum class RestartPolicy : std::uint8_t { always, on_failure, never };
 // SCHEDULE.
 enum class WorkerKind : std::uint8_t { service, oneshot, cron };
 enum class StdinMode : std::uint8_t { inherit, null };
-enum class WorkerLog : std::uint8_t { inherit, prefix, json, none };
+// file is written file:PATH: the path has a field of its own.
+enum class WorkerLog : std::uint8_t { inherit, tee, prefix, json, none, file };
 
 // Whose the signals are that reach the daemon. by_mode stays only where no mode is known (`check`
 // without a command); under `run` and as an entrypoint it is resolved.
@@ -157,7 +158,14 @@ struct WorkerSettings {
 
     Signal stop_signal{15};
     Duration stop_timeout = std::chrono::seconds(10);  // Docker's own grace
+
+    // Its log. Sizes and counts: chosen, not measured; 60 MiB of files, and a ring of about 1,000
+    // lines of 100 B.
     WorkerLog log = WorkerLog::prefix;
+    std::string log_file;                    // with WorkerLog::file; see config/log_path.h
+    Bytes log_max_size{10u << 20};           // from which on a new file begins; 0: never
+    int log_max_files = 5;                   // kept beside it; 0: none
+    Bytes log_ring{std::size_t{128} << 10};  // of its last lines, for /v1/.../logs; 0: none
 
     // Readiness and liveness.
     ReadySetting ready;

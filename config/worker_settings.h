@@ -12,7 +12,8 @@ namespace pilotfish::config {
 std::span<const SettingRow<WorkerSettings>> what_runs_settings();
 std::span<const SettingRow<WorkerSettings>> order_settings();
 std::span<const SettingRow<WorkerSettings>> restart_settings();
-std::span<const SettingRow<WorkerSettings>> stop_and_log_settings();
+std::span<const SettingRow<WorkerSettings>> stop_settings();
+std::span<const SettingRow<WorkerSettings>> log_settings();
 std::span<const SettingRow<WorkerSettings>> budget_settings();
 std::span<const SettingRow<WorkerSettings>> change_settings();
 std::span<const SettingRow<WorkerSettings>> health_settings();

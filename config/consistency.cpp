@@ -128,8 +128,8 @@ void check_plugin(const WorkerConfiguration& worker, const std::string& prefix,
                   std::vector<std::string>& errors) {
     const WorkerSettings& settings = worker.settings;
     if (settings.plugin.empty()) {
-        if (origin_of(worker, "PLUGIN_ARGS") == Origin::environment &&
-            origin_of(worker, "PLUGIN") != Origin::environment) {
+        if (is_setting(origin_of(worker, "PLUGIN_ARGS")) &&
+            !is_setting(origin_of(worker, "PLUGIN"))) {
             errors.push_back("cannot use " + prefix + "PLUGIN_ARGS: there is no " + prefix +
                              "PLUGIN that would get them");
         }
@@ -162,7 +162,7 @@ void check_plugin(const WorkerConfiguration& worker, const std::string& prefix,
         {"RLIMIT_", kSharesOurs},
         {"RIGHTSIZE", "it runs inside the daemon, which follows the limits by itself"}};
     for (const OfAProcess& setting : kOfAProcess) {
-        if (origin_of(worker, setting.name) != Origin::environment) continue;
+        if (!is_setting(origin_of(worker, setting.name))) continue;
         errors.push_back("cannot use " + prefix + std::string(setting.name) +
                          " with a plugin: " + std::string(setting.why));
     }
@@ -175,13 +175,12 @@ void check_reactions(const WorkerConfiguration& worker, const std::string& prefi
     const WorkerSettings& settings = worker.settings;
     if (settings.on_memory.kind == Reaction::Kind::restart &&
         settings.restart == RestartPolicy::never) {
-        errors.push_back("cannot use " + prefix + "ON_MEMORY=restart: " + settings.name +
-                         " is never restarted by its RESTART" +
-                         (origin_of(worker, "RESTART") == Origin::environment
-                              ? ""
-                              : ", which is never unless it is set") +
-                         "; set " + prefix + "RESTART to on-failure or always, or " + prefix +
-                         "ON_MEMORY to a signal");
+        errors.push_back(
+            "cannot use " + prefix + "ON_MEMORY=restart: " + settings.name +
+            " is never restarted by its RESTART" +
+            (is_setting(origin_of(worker, "RESTART")) ? "" : ", which is never unless it is set") +
+            "; set " + prefix + "RESTART to on-failure or always, or " + prefix +
+            "ON_MEMORY to a signal");
     }
     if (settings.plugin.empty()) return;
     const auto check = [&](const Reaction& reaction, std::string_view name) {
@@ -200,8 +199,7 @@ void check_worker(const WorkerConfiguration& worker, const Configuration& config
     const std::string prefix = worker_variable_prefix(settings.name);
     if (needs_command && settings.command.empty() && settings.plugin.empty() &&
         // What was given and could not be read is a fault already told.
-        origin_of(worker, "COMMAND") != Origin::environment &&
-        origin_of(worker, "PLUGIN") != Origin::environment) {
+        !is_setting(origin_of(worker, "COMMAND")) && !is_setting(origin_of(worker, "PLUGIN"))) {
         errors.push_back("cannot run worker " + settings.name + ": it has no command; set " +
                          prefix + "COMMAND, or " + prefix + "PLUGIN");
     }

@@ -8,6 +8,7 @@
 #include "config/instances.h"
 #include "config/kubernetes_names.h"
 #include "config/setting_table.h"
+#include "config/settings_file.h"
 #include "config/unknown_name.h"
 #include "core/check.h"
 
@@ -27,16 +28,20 @@ bool is_handed_down(std::string_view name) {
 
 class Loader {
   public:
-    explicit Loader(const Invocation& invocation) : invocation_(invocation) {
+    Loader(const Invocation& invocation, const ReadFile& read_file)
+        : invocation_(invocation), read_file_(read_file) {
         configuration_.origins.resize(global_settings().size(), Origin::default_value);
     }
 
     core::Result<Configuration> load(const char* const* environ) {
         read_global(environ);
+        read_file();
+        resolve_signals();
         declare_workers();
         for (const Variable& variable : pending_) {
             if (!read_worker(variable)) read_other(variable);
         }
+        apply_file_to_workers();
         drop_unused_main();
         for (WorkerConfiguration& worker : configuration_.workers) apply_kind(worker);
         check_consistency(configuration_, invocation_.action, errors_);
@@ -79,7 +84,29 @@ class Loader {
                      configuration_.origins[static_cast<std::size_t>(row - rows.begin())]);
             }
         }
-        resolve_signals();
+    }
+
+    void read_file() {
+        const std::string& path = configuration_.settings.config_file;
+        if (path.empty()) return;
+        const auto text = read_file_(path);
+        if (!text) {
+            errors_.push_back(text.error().message);
+            return;
+        }
+        file_ = settings_in(*text, path);
+        errors_.insert(errors_.end(), file_.faults.begin(), file_.faults.end());
+        apply_to_daemon(file_, configuration_, errors_);
+    }
+
+    void apply_file_to_workers() {
+        for (const FileSetting& setting : file_.settings) {
+            const WorkerConfiguration* const owner = configuration_.find_worker(setting.worker);
+            if (setting.name != "COMMAND" || owner == nullptr) continue;
+            if (owner->settings.command.empty())
+                check_command({setting.place, setting.text}, setting.worker);
+        }
+        apply_to_workers(file_, configuration_, errors_);
     }
 
     void resolve_signals() {
@@ -130,12 +157,30 @@ class Loader {
                 ": an entrypoint has one worker, main; for several: pilotfish run -- COMMAND...");
             names.clear();
         }
+        declare_workers_of_file(names);
         const bool declared = std::find(names.begin(), names.end(), "main") != names.end();
         if (!declared && (!invocation_.command.empty() || inspecting())) {
             names.insert(names.begin(), "main");
             main_is_implied_ = invocation_.command.empty();
         }
         for (const std::string& name : names) add_worker(name);
+    }
+
+    void declare_workers_of_file(Names& names) {
+        for (const std::string& name : file_.workers) {
+            if (entrypoint_mode() && name != "main") {
+                errors_.push_back("cannot use workers." + name + " in " +
+                                  configuration_.settings.config_file +
+                                  ": an entrypoint has one worker, main; for several: pilotfish "
+                                  "run -- COMMAND...");
+                continue;
+            }
+            if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+            names.push_back(name);
+            if (entrypoint_mode()) continue;
+            configuration_.settings.workers.push_back(name);
+            if (!configuration_.is_set("WORKERS")) set_origin("WORKERS", Origin::file);
+        }
     }
 
     static std::string show_names(const Names& names) {
@@ -257,9 +302,18 @@ class Loader {
                 configuration_.warnings.push_back("ignored " + std::string(name) + ": " + what);
             }
         }
+        for (const std::string& what : file_.unknown) {
+            if (strict) {
+                errors_.push_back("cannot use " + what + std::string(kIgnoreUnknown));
+            } else {
+                configuration_.warnings.push_back("ignored " + what);
+            }
+        }
     }
 
     const Invocation& invocation_;
+    const ReadFile& read_file_;
+    FileSettings file_;
     Configuration configuration_;
     std::vector<Variable> pending_;      // not the daemon's own
     std::vector<std::string> prefixes_;  // of configuration_.workers, in its order
@@ -271,13 +325,18 @@ class Loader {
 }  // namespace
 
 core::Result<Configuration> load(const char* const* environ, const Invocation& invocation) {
-    return Loader(invocation).load(environ);
+    return load(environ, invocation, read_settings_file);
+}
+
+core::Result<Configuration> load(const char* const* environ, const Invocation& invocation,
+                                 const ReadFile& read_file) {
+    return Loader(invocation, read_file).load(environ);
 }
 
 bool Configuration::is_set(std::string_view name) const {
     const auto rows = global_settings();
     for (std::size_t at = 0; at < rows.size(); ++at) {
-        if (rows[at].name == name) return origins[at] == Origin::environment;
+        if (rows[at].name == name) return is_setting(origins[at]);
     }
     core::check_failed(__FILE__, __LINE__, "name", "is_set() of a name that is no global setting");
 }

@@ -1,12 +1,13 @@
 // The configuration: the environment and the command line, checked and resolved.
 //
 // Any thread, but nobody may change the environment meanwhile. The Configuration owns its text.
-// Never blocks: no file is opened, a token's file is the reader's matter. Fails: every fault found,
-// one sentence a line, each with the variable's name, its value (never a secret's) and the accepted
-// form; the process then ends with kUsageExitCode.
+// Blocks: only to read the file of PILOTFISH_CONFIG, where it is set; a token's file is the
+// reader's matter. Fails: every fault found, one sentence a line, each with the variable's name,
+// its value (never a secret's) and the accepted form; the process then ends with kUsageExitCode.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,11 +20,18 @@ namespace pilotfish::config {
 
 // Who decided a value. mode: a default that follows from how pilotfish was called, or from another
 // setting.
-enum class Origin : std::uint8_t { default_value, environment, command_line, mode };
+enum class Origin : std::uint8_t { default_value, environment, command_line, mode, file };
+
+// Somebody wrote it for this program: in a variable, or in the file.
+constexpr bool is_setting(Origin origin) {
+    return origin == Origin::environment || origin == Origin::file;
+}
 
 struct WorkerConfiguration {
     WorkerSettings settings;
     std::vector<Origin> origins;  // one for each row of worker_settings()
+    // Of settings with a suffix, those that came from the file: "ENV_PATH".
+    std::vector<std::string> from_file = {};
 };
 
 struct Configuration {
@@ -45,6 +53,13 @@ struct Configuration {
 //   not
 //               declared are checked too, and it may lack a command: its image's ENTRYPOINT has
 //               that
+// The settings of PILOTFISH_CONFIG's file (config/settings_file.h) come behind the environment's,
+// and its workers behind those of PILOTFISH_WORKERS.
 core::Result<Configuration> load(const char* const* environ, const Invocation& invocation);
+
+// The same, with the text of the file from elsewhere.
+using ReadFile = std::function<core::Result<std::string>(const std::string& path)>;
+core::Result<Configuration> load(const char* const* environ, const Invocation& invocation,
+                                 const ReadFile& read_file);
 
 }  // namespace pilotfish::config

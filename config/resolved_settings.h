@@ -16,7 +16,8 @@ namespace pilotfish::config {
 struct ResolvedSetting {
     std::string variable = {};  // "PILOTFISH_WORKER_WEB_RESTART"
     std::string value = {};     // "" when unset; of a secret only that it is set
-    std::string source = {};    // the variable's name, "command line", "mode" or "default"
+    std::string source =
+        {};  // the variable's name, the file's path, "command line", "mode" or "default"
     bool is_default = true;
     std::string worker = {};            // "web"; empty: a setting of the daemon
     std::string_view unset_words = {};  // what an unset value means: "the daemon's own"

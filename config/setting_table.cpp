@@ -23,6 +23,8 @@ constexpr std::string_view kLog = "Log";
 
 constexpr std::array kGlobal{
     row<&Settings::workers>("WORKERS", {kRun, "the workers that `pilotfish run` starts, by name"}),
+    row<&Settings::config_file>(
+        "CONFIG", {kRun, "JSON file with settings and workers; the environment wins over it"}),
     row<&Settings::strict>("STRICT",
                            {kRun, "a PILOTFISH_ variable that is unknown stops the start"}),
     row<&Settings::maxprocs>(

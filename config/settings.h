@@ -91,6 +91,7 @@ using Command = std::vector<std::string>;
 struct Settings {
     Names workers;  // as declared; Configuration::workers has what will run
     bool strict = true;
+    std::string config_file;  // absolute; empty: none
 
     std::optional<int> maxprocs;  // nullopt: auto, follows the container
     Rounding maxprocs_rounding = Rounding::ceil;

@@ -7,8 +7,6 @@
 namespace pilotfish::config {
 namespace {
 
-constexpr std::string_view kIgnoreThem = " (PILOTFISH_STRICT=false ignores unknown names)";
-
 std::string lower_worker_name(std::string_view name) {
     std::string lower;
     for (const char c : name) {
@@ -37,7 +35,7 @@ bool split_worker(std::string_view rest, std::string_view& worker, std::string_v
 }
 
 std::string did_you_mean(std::string_view name) {
-    return "; did you mean " + std::string(name) + "?" + std::string(kIgnoreThem);
+    return "; did you mean " + std::string(name) + "?" + std::string(kIgnoreUnknown);
 }
 
 }  // namespace
@@ -64,7 +62,7 @@ std::string explain_unknown(std::string_view variable, const Configuration& conf
         const std::string_view nearest = nearest_name(name, declared);
         if (nearest.empty()) {
             return "no worker " + name + " is declared: add it to PILOTFISH_WORKERS" +
-                   std::string(kIgnoreThem);
+                   std::string(kIgnoreUnknown);
         }
         return "no worker " + name + " is declared" +
                did_you_mean(worker_variable_prefix(nearest) + std::string(setting));
@@ -81,7 +79,7 @@ std::string explain_unknown(std::string_view variable, const Configuration& conf
     const std::string_view nearest = nearest_name(variable.substr(kVariablePrefix.size()), known);
     if (nearest.empty()) {
         return "there is no such setting: pilotfish help settings lists them" +
-               std::string(kIgnoreThem);
+               std::string(kIgnoreUnknown);
     }
     return "there is no such setting" +
            did_you_mean(std::string(kVariablePrefix) + std::string(nearest));

@@ -11,6 +11,10 @@
 
 namespace pilotfish::config {
 
+// Ends the sentence of a name that belongs to nothing.
+inline constexpr std::string_view kIgnoreUnknown =
+    " (PILOTFISH_STRICT=false ignores unknown names)";
+
 // The setting of a worker that rest ("RESTART", "ENV_PATH") names, or nullptr.
 const SettingRow<WorkerSettings>* find_worker_setting(std::string_view rest);
 

@@ -18,8 +18,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-bool contains(const std::vector<const Worker*>& list, const Worker* worker) {
-    return std::find(list.begin(), list.end(), worker) != list.end();
+std::vector<const config::WorkerSettings*> settings_of(const config::Configuration& configuration) {
+    std::vector<const config::WorkerSettings*> all;
+    for (const config::WorkerConfiguration& worker : configuration.workers)
+        all.push_back(&worker.settings);
+    return all;
 }
 
 void say(core::LogLevel level, const std::string& line) { core::log(level, "daemon", line); }
@@ -32,7 +35,9 @@ void append_loss(const void*, std::uint64_t lost, std::string& out) {
 
 Supervisor::Supervisor(SupervisorParts parts)
     : parts_(std::move(parts)),
-      dump_source_(parts_.standard_error, append_loss, nullptr, OutputSource::Rank::own) {
+      dump_source_(parts_.standard_error, append_loss, nullptr, OutputSource::Rank::own),
+      order_(settings_of(parts_.configuration)),
+      restart_budget_(parts_.configuration.settings.restart_budget) {
     own_signals_ = parts_.configuration.settings.signals == config::SignalPolicy::own;
     make_workers();
 }
@@ -65,6 +70,7 @@ void Supervisor::make_workers() {
         }
         workers.push_back(
             std::make_shared<Worker>(settings, role, static_cast<WorkerContext&>(*this)));
+        places_.emplace(workers.back().get(), places_.size());
     }
     publish(WorkerList(std::move(workers)));
 }
@@ -89,7 +95,8 @@ core::Task<Verdict> Supervisor::run() {
 
     for (const auto& worker : workers_)
         core::spawn(worker->live(), {.name = worker->settings().name}).detach();
-    release_followers();
+    for (const auto& worker : workers_) note(*worker);
+    start_next_workers();
     if (workers_.empty()) parts_.after_first_start();
 
     // Without workers it is a sidecar: it stays until it is told to stop.
@@ -175,7 +182,7 @@ void Supervisor::handle(const Event& event) {
             if (shutdown_) {
                 // Asked again: whoever still runs hears it again, as under any shell.
                 for (const auto& worker : workers_) {
-                    if (contains(asked_, worker.get()))
+                    if (was_asked(*worker))
                         worker->stop(signal_for(*worker, event.signal));
                 }
                 break;
@@ -186,40 +193,11 @@ void Supervisor::handle(const Event& event) {
             break;
         }
         case Event::Kind::worker_changed: {
-            const WorkerState state = event.worker->state();
-            if (is_over(state) && !contains(over_, event.worker)) worker_is_over(*event.worker);
-            release_followers();
+            note(*event.worker);
+            start_next_workers();
             break;
         }
         case Event::Kind::log_stream_closed: break;
-    }
-}
-
-void Supervisor::worker_is_over(Worker& worker) {
-    over_.push_back(&worker);
-    if (worker.settings().critical && !contains(asked_, &worker) && ended_critical_ == nullptr) {
-        ended_critical_ = &worker;
-        if (!shutdown_ && !all_over())
-            begin_shutdown(std::nullopt, worker.settings().name + " ended, which is critical");
-    }
-    if (shutdown_ && shutdown_->phase() != ShutdownPhase::delaying) stop_next_workers();
-}
-
-// A worker starts once all that it comes AFTER have been started, or have ended for good.
-void Supervisor::release_followers() {
-    if (shutdown_ || released_.size() == workers_.size()) return;
-    for (const auto& worker : workers_) {
-        if (contains(released_, worker.get())) continue;
-        const auto& after = worker->settings().after;
-        const bool free = std::all_of(workers_.begin(), workers_.end(), [&](const auto& other) {
-            if (std::find(after.begin(), after.end(), other->settings().name) == after.end())
-                return true;
-            const WorkerState state = other->state();
-            return is_up(state) || is_over(state);
-        });
-        if (!free) continue;
-        released_.push_back(worker.get());
-        worker->release();
     }
 }
 
@@ -267,36 +245,12 @@ void Supervisor::shutdown_deadline_passed() {
                         std::to_string(killed) + " processes");
             }
             // A worker in back-off or not started has no process that could end.
-            for (const auto& worker : workers_) {
-                if (!contains(asked_, worker.get())) {
-                    asked_.push_back(worker.get());
-                    worker->stop();
-                }
-            }
+            for (const auto& worker : workers_) ask(*worker);
             give_up_loading();
             break;
         }
     }
 }
-
-// In reverse order of start: a worker is asked once all that come AFTER it are over.
-void Supervisor::stop_next_workers() {
-    for (const auto& worker : workers_) {
-        if (contains(asked_, worker.get())) continue;
-        const bool needed = std::any_of(workers_.begin(), workers_.end(), [&](const auto& other) {
-            const auto& after = other->settings().after;
-            return std::find(after.begin(), after.end(), worker->settings().name) != after.end() &&
-                   !is_over(other->state());
-        });
-        if (needed) continue;
-        asked_.push_back(worker.get());
-        worker->stop(signal_for(*worker, stop_signal_));
-    }
-}
-
-// By what was handled, not by what the workers say of themselves: the end of the last one may be
-// known to it before its event arrived here, and would be missing from the verdict.
-bool Supervisor::all_over() const { return over_.size() == workers_.size(); }
 
 // With the last descendant gone every pipe is at its end, unless somebody outside holds it.
 core::Task<void> Supervisor::finish_logs() {

@@ -11,6 +11,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "config/load.h"
@@ -20,9 +22,11 @@
 #include "daemon/descendants.h"
 #include "daemon/event_log.h"
 #include "daemon/process_table.h"
+#include "daemon/restart_rate.h"
 #include "daemon/rightsize.h"
 #include "daemon/shutdown.h"
 #include "daemon/signal_source.h"
+#include "daemon/start_order.h"
 #include "daemon/verdict.h"
 #include "daemon/worker.h"
 #include "daemon/worker_list.h"
@@ -52,7 +56,8 @@ struct SupervisorParts {
 // False: what only its first start needs can be let go of after that.
 inline bool may_start_again(const config::WorkerSettings& settings) {
     return settings.restart != config::RestartPolicy::never ||
-           settings.on_resize.kind == config::Reaction::Kind::restart;
+           settings.on_resize.kind == config::Reaction::Kind::restart ||
+           settings.kind == config::WorkerKind::cron;
 }
 
 class Supervisor final : WorkerContext {
@@ -88,6 +93,7 @@ class Supervisor final : WorkerContext {
         return parts_.groups.instead(settings, failure, first);
     }
     void worker_changed(Worker& worker) override;
+    SteadyTime reserve_restart(SteadyTime now) override;
     void log_stream_opened() override;
     void log_stream_closed() override;
 
@@ -100,8 +106,10 @@ class Supervisor final : WorkerContext {
     void record(const std::string& worker, const WorkerStatus& status);
     void dump_tasks();
     void handle(const Event& event);
-    void worker_is_over(Worker& worker);
-    void release_followers();
+    void note(Worker& worker);
+    void worker_is_over(Worker& worker, bool was_stopped);
+    void worker_is_back(Worker& worker);
+    void start_next_workers();
     void begin_shutdown(const std::optional<ReceivedSignal>& signal, std::string reason);
     void shutdown_deadline_passed();
     void stop_next_workers();
@@ -110,6 +118,8 @@ class Supervisor final : WorkerContext {
     void tell_descendants();
     int kill_everybody();
     void give_up_loading();
+    bool was_asked(const Worker& worker) const { return asked_.contains(&worker); }
+    void ask(Worker& worker, const std::optional<ReceivedSignal>& with = std::nullopt);
     bool all_over() const;
     core::Task<void> drain_descendants();
     core::Task<void> finish_logs();
@@ -129,13 +139,18 @@ class Supervisor final : WorkerContext {
     bool stop_was_asked_ = false;  // from outside, not by a critical worker
     std::optional<int> forced_code_;
     std::vector<Descendant> told_;      // by tell_descendants(), once each
-    std::vector<const Worker*> over_;   // in the order they ended
-    std::vector<const Worker*> asked_;  // to stop
-    std::vector<const Worker*> released_;
+    std::unordered_map<const Worker*, std::size_t> places_;  // in workers_
+    StartOrder order_;
+    std::vector<const Worker*> over_;               // in the order they ended
+    std::unordered_set<const Worker*> known_over_;  // the same
+    std::unordered_set<const Worker*> withdrawn_;   // of them: stopped by a user, may come back
+    std::unordered_set<const Worker*> asked_;       // to stop, by us
     const Worker* ended_critical_ = nullptr;
 
     mutable std::mutex published_mutex_;
     WorkerList published_;
+    std::mutex budget_mutex_;
+    RestartBudget restart_budget_;
 
     std::atomic<bool> shutting_down_{false};
     std::atomic<bool> first_start_done_{false};

@@ -23,11 +23,7 @@ void Supervisor::tell_descendants() {
     const bool first = told_.empty();
     for (const auto& worker : workers_) {
         // Hosted tasks are told in another way, and once, too.
-        if (!worker->is_hosted() ||
-            std::find(asked_.begin(), asked_.end(), worker.get()) != asked_.end())
-            continue;
-        asked_.push_back(worker.get());
-        worker->stop();
+        if (worker->is_hosted()) ask(*worker);
     }
     const std::vector<Descendant> all = descendants_of(getpid());
     if (first && all.empty() && getpid() == 1) {
@@ -65,12 +61,12 @@ int Supervisor::kill_everybody() {
 void Supervisor::give_up_loading() {
     for (const auto& worker : workers_) {
         const bool loading = worker->is_hosted() && worker->state() == WorkerState::starting;
-        if (!loading || std::find(over_.begin(), over_.end(), worker.get()) != over_.end())
-            continue;
+        if (!loading || known_over_.contains(worker.get())) continue;
         say(core::LogLevel::warn, worker->settings().name + ": cannot load " +
                                       worker->settings().plugin +
                                       ": it did not return; going on without it");
         over_.push_back(worker.get());
+        known_over_.insert(worker.get());
     }
 }
 

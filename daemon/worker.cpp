@@ -13,6 +13,7 @@
 #include "daemon/duration_text.h"
 #include "daemon/hosted_run.h"
 #include "daemon/process_run.h"
+#include "daemon/zone_file.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -44,19 +45,25 @@ Worker::Worker(config::WorkerSettings settings, WorkerRole role, WorkerContext& 
       context_(context),
       restart_delay_(
           {settings_.restart_delay, settings_.restart_max_delay, settings_.restart_reset}),
+      restart_limit_(settings_.restart_limit),
       log_(settings_, context),
-      run_(make_run(settings_, role_, context, log_, *this)) {}
+      run_(make_run(settings_, role_, context, log_, *this)) {
+    if (!settings_.schedule) return;
+    // Whether it can be had was checked before (check_zones).
+    auto zone = zone_of(*settings_.schedule);
+    timer_.emplace(*settings_.schedule, zone ? std::move(*zone) : config::TimeZone());
+}
 
 Worker::~Worker() = default;
 
 core::Task<void> Worker::live() {
-    while (state() == WorkerState::waiting) {
-        auto received = co_await inbox_.receive();
-        if (!received.value) co_return;
-        if (received.value->kind == Message::Kind::released) apply(WorkerEvent::released);
-        if (received.value->kind == Message::Kind::stop) apply(WorkerEvent::stop_requested);
-    }
-    while (!is_over(state())) {
+    for (;;) {
+        bool alive = true;
+        if (is_over(state())) alive = co_await rest();
+        if (!alive) co_return;
+        if (state() == WorkerState::waiting) alive = co_await await_turn();
+        if (!alive) co_return;
+        if (state() != WorkerState::starting) continue;
         killed_by_us_.store(false, std::memory_order_relaxed);
         context_.oom().run_begins(SteadyClock::now());
         const std::optional<RunEnd> refusal = co_await run_->start();
@@ -67,19 +74,24 @@ core::Task<void> Worker::live() {
         } else {
             apply(WorkerEvent::started);
             if (run_->ready_at_once()) apply(WorkerEvent::became_ready);
-            co_await watch();
+            alive = co_await watch();
+            if (!alive) co_return;
         }
-        co_await end_leftovers();
+        alive = co_await end_leftovers();
+        if (!alive) co_return;
         decide();
-        if (state() == WorkerState::backoff) co_await back_off();
+        if (state() == WorkerState::backoff) alive = co_await back_off();
+        if (!alive) co_return;
     }
 }
 
-core::Task<void> Worker::watch() {
+core::Task<bool> Worker::watch() {
     bool forced = false;
     for (;;) {
-        auto received = co_await inbox_.receive(stop_deadline_);
+        auto received = co_await inbox_.receive(next_look());
         if (received.wake == core::Wake::timed_out) {
+            note_skipped();
+            if (!stop_deadline_ || SteadyClock::now() < *stop_deadline_) continue;
             if (!forced) {
                 say(core::LogLevel::warn,
                     "did not end within " +
@@ -94,7 +106,7 @@ core::Task<void> Worker::watch() {
             stop_deadline_ = SteadyClock::now() + milliseconds(100);
             continue;
         }
-        if (!received.value) co_return;
+        if (!received.value) co_return false;
         Message& message = *received.value;
         switch (message.kind) {
             case Message::Kind::ended: {
@@ -105,7 +117,7 @@ core::Task<void> Worker::watch() {
                 run_->over(message.end.reason);
                 note_end(message.end, forced ? text + ", as it did not stop" : text);
                 if (state() != WorkerState::stopping) apply(WorkerEvent::ended);
-                co_return;
+                co_return true;
             }
             case Message::Kind::stop: begin_stop(message.signal); break;
             case Message::Kind::restart: begin_restart(message); break;
@@ -115,7 +127,9 @@ core::Task<void> Worker::watch() {
             case Message::Kind::suspended:
                 if (!stop_requested_ && !restart_reason_) run_->suspend_with_it();
                 break;
-            case Message::Kind::released: break;
+            case Message::Kind::start: start_requested_ = stop_requested_; break;
+            case Message::Kind::released:
+            case Message::Kind::need_lost: break;
         }
     }
 }
@@ -141,6 +155,7 @@ core::Task<void> Worker::find_cause(RunEnd& end) {
 }
 
 void Worker::begin_stop(const std::optional<ReceivedSignal>& with) {
+    start_requested_ = false;
     const ReceivedSignal signal = with.value_or(ReceivedSignal{
         .number = settings_.stop_signal.number, .queued = false, .value = {}, .sender = 0});
     if (!stop_requested_) {
@@ -172,7 +187,7 @@ void Worker::begin_restart(const Message& message) {
 
 // What a run left behind (the group of a process) was told to end when it ended; whoever is deaf is
 // killed when the time is over.
-core::Task<void> Worker::end_leftovers() {
+core::Task<bool> Worker::end_leftovers() {
     const nanoseconds patience = role_.stop_timeout.value_or(std::chrono::seconds(10));
     const SteadyTime deadline = stop_deadline_.value_or(SteadyClock::now() + patience);
     milliseconds pause{1};
@@ -183,9 +198,16 @@ core::Task<void> Worker::end_leftovers() {
             break;
         }
         auto received = co_await inbox_.receive(SteadyClock::now() + pause);
-        if (received.value && received.value->kind == Message::Kind::stop) stop_requested_ = true;
+        if (received.wake == core::Wake::closed) co_return false;
+        if (received.value && received.value->kind == Message::Kind::stop) {
+            stop_requested_ = true;
+            start_requested_ = false;
+        }
+        if (received.value && received.value->kind == Message::Kind::start)
+            start_requested_ = stop_requested_;
         pause = std::min(pause * 2, kLongestPause);
     }
+    co_return true;
 }
 
 void Worker::begin_anew() {
@@ -202,15 +224,31 @@ void Worker::begin_anew() {
 void Worker::decide() {
     if (restart_reason_ && !stop_requested_) return begin_anew();
     const bool good = ended_well();
-    const bool again =
-        !stop_requested_ && (settings_.restart == config::RestartPolicy::always ||
-                             (settings_.restart == config::RestartPolicy::on_failure && !good));
+    const core::LogLevel level =
+        good || stop_requested_ ? core::LogLevel::info : core::LogLevel::warn;
+    if (timer_ && !stop_requested_) {
+        say(good ? core::LogLevel::debug : core::LogLevel::warn,
+            status().last_end_text + "; it runs again at its next time");
+        note_skipped();
+        note_next_run(context_.look_at_clocks());
+        apply(WorkerEvent::will_wait);
+        return;
+    }
+    bool again = !stop_requested_ && (settings_.restart == config::RestartPolicy::always ||
+                                      (settings_.restart == config::RestartPolicy::on_failure && !good));
+    if (again && !restart_limit_.take(SteadyClock::now())) {
+        again = false;
+        const std::lock_guard lock(mutex_);
+        limit_passed_ = true;
+        status_.last_end_text += "; it is not started again, as it was restarted more often than " +
+                                 config::format_rate_limit(settings_.restart_limit) +
+                                 " (RESTART_LIMIT)";
+    }
     if (!again) {
-        if (!role_.is_the_container) {
-            say(good || stop_requested_ ? core::LogLevel::info : core::LogLevel::warn,
-                status().last_end_text);
-        }
-        apply(good || stop_requested_ ? WorkerEvent::done_well : WorkerEvent::done_badly);
+        const bool well = ended_well() || stop_requested_;
+        if (!role_.is_the_container)
+            say(well ? core::LogLevel::info : core::LogLevel::warn, status().last_end_text);
+        apply(well ? WorkerEvent::done_well : WorkerEvent::done_badly);
         return;
     }
     nanoseconds delay;
@@ -221,26 +259,8 @@ void Worker::decide() {
         status_.next_try = now + delay;
         ++status_.restarts[std::string(name_of(status_.last_end_reason))];
     }
-    say(good ? core::LogLevel::info : core::LogLevel::warn,
-        status().last_end_text + "; next try in " + duration_text(delay));
+    say(level, status().last_end_text + "; next try in " + duration_text(delay));
     apply(WorkerEvent::will_restart);
-}
-
-core::Task<void> Worker::back_off() {
-    const std::optional<SteadyTime> due = status().next_try;
-    for (;;) {
-        auto received = co_await inbox_.receive(due);
-        if (received.wake == core::Wake::timed_out) {
-            apply(WorkerEvent::delay_over);
-            co_return;
-        }
-        if (!received.value) co_return;
-        if (received.value->kind == Message::Kind::stop) {
-            stop_requested_ = true;
-            apply(WorkerEvent::stop_requested);
-            co_return;
-        }
-    }
 }
 
 void Worker::kill_now() {
@@ -273,6 +293,8 @@ void Worker::apply(WorkerEvent event) {
     {
         const std::lock_guard lock(mutex_);
         status_.state = next_state(status_.state, event);
+        if (event == WorkerEvent::started) has_started_ = true;
+        if (is_over(status_.state)) was_stopped_ = stop_requested_;
     }
     context_.worker_changed(*this);
 }
@@ -295,6 +317,11 @@ WorkerState Worker::state() const {
 
 bool Worker::ended_well() const {
     const std::lock_guard lock(mutex_);
+    return ended_well_locked();
+}
+
+bool Worker::ended_well_locked() const {
+    if (limit_passed_) return false;
     if (!status_.last_end) return true;
     if (status_.last_end_reason != EndReason::exited) return false;
     const auto& good = settings_.success_codes;
@@ -304,12 +331,33 @@ bool Worker::ended_well() const {
 
 int Worker::exit_code() const {
     const std::lock_guard lock(mutex_);
-    return status_.last_end ? status_.last_end->shell_code() : 0;
+    const int code = status_.last_end ? status_.last_end->shell_code() : 0;
+    // A bad end is never told as a good one, also where the last run's was that.
+    return code == 0 && status_.state == WorkerState::failed ? 1 : code;
+}
+
+WorkerStanding Worker::standing() const {
+    const std::lock_guard lock(mutex_);
+    return {.state = status_.state,
+            .waits_its_turn = waits_its_turn_ && status_.state == WorkerState::waiting,
+            .has_started = has_started_,
+            .was_stopped = was_stopped_,
+            .ended_well = ended_well_locked()};
 }
 
 void Worker::send(Message::Kind kind) { inbox_.post({.kind = kind, .signal = {}, .end = {}}); }
 
 void Worker::release() { send(Message::Kind::released); }
+
+void Worker::start() { send(Message::Kind::start); }
+
+void Worker::need_is_lost(std::string why, int code) {
+    Message message{.kind = Message::Kind::need_lost, .signal = {}, .end = {}};
+    message.end.reason = EndReason::start_failed;
+    message.end.status.code = code;
+    message.end.sentence = std::move(why);
+    inbox_.post(std::move(message));
+}
 
 void Worker::stop(std::optional<ReceivedSignal> with) {
     inbox_.post({.kind = Message::Kind::stop, .signal = with, .end = {}});

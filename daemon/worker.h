@@ -19,7 +19,9 @@
 #include "config/settings.h"
 #include "core/channel.h"
 #include "core/task.h"
+#include "daemon/cron_timer.h"
 #include "daemon/restart_delay.h"
+#include "daemon/restart_rate.h"
 #include "daemon/signal_source.h"
 #include "daemon/worker_context.h"
 #include "daemon/worker_log.h"
@@ -39,11 +41,22 @@ struct WorkerStatus {
     std::optional<ExitStatus> last_end;
     EndReason last_end_reason = EndReason::exited;  // meaningful with last_end
     std::string last_end_text;                      // "exited with code 3 after 1.2 s"
-    std::optional<SteadyTime> next_try;             // in backoff
+    std::optional<SteadyTime> next_try;  // in backoff; of a cron worker that waits: its next run
+    std::uint64_t runs_skipped = 0;      // of a cron worker: times at which a run still went on
+    std::uint64_t runs_missed = 0;       // and those that the clock passed over
     std::uint64_t ended_cpu_ns = 0;                 // of the runs that have ended
     std::uint64_t left_behind = 0;                  // hosted tasks that did not stop
     std::uint64_t log_lines = 0;
     std::uint64_t log_lines_lost = 0;
+};
+
+// What others go by; cheap to ask for.
+struct WorkerStanding {
+    WorkerState state = WorkerState::waiting;
+    bool waits_its_turn = false;  // state waiting, and not for its schedule
+    bool has_started = false;     // ever
+    bool was_stopped = false;     // it is over because it was asked to stop
+    bool ended_well = false;      // meaningful when it is over
 };
 
 class Worker final : RunListener {
@@ -60,6 +73,7 @@ class Worker final : RunListener {
     bool is_hosted() const { return !settings_.plugin.empty(); }
     WorkerStatus status() const;
     WorkerState state() const;
+    WorkerStanding standing() const;
     // Its last end was what its settings call a good one.
     bool ended_well() const;
     // The status a shell would give for its last end.
@@ -69,10 +83,16 @@ class Worker final : RunListener {
     // after its end. Empty: it has none.
     std::vector<cgroup::GroupPlace> group_places() const { return run_->group_places(); }
 
-    // What it comes AFTER has started.
+    // Its turn has come: what it comes AFTER has started, what it NEEDS is ready.
     void release();
-    // Sends the stop signal (or this one) and lets it end for good.
+    // Its turn will not come: why as half a sentence, and the code that it fails with.
+    void need_is_lost(std::string why, int code);
+    // Sends the stop signal (or this one) and lets it end for good, until start().
     void stop(std::optional<ReceivedSignal> with = std::nullopt);
+    // A user's wish. One that is over waits for its turn and begins with a clean slate of restarts;
+    // one in back-off starts now, and a cron worker that waits for its time runs now. One that is
+    // being stopped is started when that is done. Who runs, or waits for its turn, is left alone.
+    void start();
     // Asks it to end and starts it again at once, with what the container allows by then. reason:
     // as it is counted, "resize". This is no failure: no back-off, and its RESTART is not asked.
     // One that does not run, ends, or is asked already is left as it is: its next start, if there
@@ -87,9 +107,18 @@ class Worker final : RunListener {
 
   private:
     struct Message {
-        enum class Kind : std::uint8_t { released, stop, restart, ready, ended, suspended } kind;
+        enum class Kind : std::uint8_t {
+            released,
+            need_lost,
+            stop,
+            start,
+            restart,
+            ready,
+            ended,
+            suspended
+        } kind;
         std::optional<ReceivedSignal> signal;
-        RunEnd end{};
+        RunEnd end{};           // also that of a need that is lost
         std::string reason{};   // of a restart
         std::uint64_t run = 0;  // that is to be restarted, by WorkerStatus::starts
     };
@@ -98,10 +127,22 @@ class Worker final : RunListener {
     void run_ended(RunEnd end) override;
     void run_suspended() override;
 
-    core::Task<void> watch();
+    // False: the inbox was closed, and nothing of this may be touched any more.
+    core::Task<bool> await_turn();
+    core::Task<bool> watch();
+    core::Task<bool> end_leftovers();
+    core::Task<bool> back_off();
+    core::Task<bool> rest();
+
     core::Task<void> find_cause(RunEnd& end);
-    core::Task<void> end_leftovers();
-    core::Task<void> back_off();
+    std::optional<SteadyTime> next_look() const;
+    void begin_schedule();
+    bool is_due();
+    void note_skipped();
+    void note_next_run(const Moment& now);
+    void note_turn(bool waits);
+    void clean_slate();
+    bool ended_well_locked() const;
 
     void note_start();
     void note_end(const RunEnd& end, std::string text);
@@ -118,11 +159,16 @@ class Worker final : RunListener {
     WorkerContext& context_;
     core::Channel<Message> inbox_;
     RestartDelay restart_delay_;
+    RestartLimit restart_limit_;
+    std::optional<CronTimer> timer_;  // of a cron worker
     WorkerLog log_;
     const std::unique_ptr<WorkerRun> run_;
 
     // The life's own, touched by live() alone.
+    bool released_ = false;
     bool stop_requested_ = false;
+    bool start_requested_ = false;  // after the stop
+    bool skip_told_ = false;        // of this run
     std::optional<std::string> restart_reason_;  // the run is to end and another to follow
     std::optional<SteadyTime> stop_deadline_;
 
@@ -130,6 +176,10 @@ class Worker final : RunListener {
 
     mutable std::mutex mutex_;
     WorkerStatus status_;
+    bool waits_its_turn_ = true;
+    bool has_started_ = false;
+    bool was_stopped_ = false;
+    bool limit_passed_ = false;
 };
 
 }  // namespace pilotfish::daemon

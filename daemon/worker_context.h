@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "daemon/cron_timer.h"
 #include "daemon/oom_verdict.h"
 #include "daemon/output.h"
 #include "daemon/process_table.h"
@@ -40,6 +41,12 @@ class WorkerContext {
                                       const core::Error& failure, bool first) = 0;
     // News of a worker. Any thread; must not block.
     virtual void worker_changed(Worker& worker) = 0;
+    // A worker would restart now: when it may, by the container's budget. Any thread.
+    virtual SteadyTime reserve_restart(SteadyTime now) { return now; }
+    // Both clocks; a test's own may stand in.
+    virtual Moment look_at_clocks() const {
+        return {std::chrono::system_clock::now(), SteadyClock::now()};
+    }
     virtual void log_stream_opened() = 0;
     virtual void log_stream_closed() = 0;
 

@@ -12,6 +12,9 @@ using E = WorkerEvent;
 
 constexpr WorkerTransition kTransitions[] = {
     {S::waiting, E::released, S::starting},
+    {S::waiting, E::due, S::starting},
+    {S::waiting, E::start_asked, S::starting},
+    {S::waiting, E::need_lost, S::failed},
     {S::waiting, E::stop_requested, S::finished},
     {S::starting, E::started, S::running},
     {S::starting, E::start_failed, S::stopping},
@@ -24,10 +27,15 @@ constexpr WorkerTransition kTransitions[] = {
     {S::ready, E::ended, S::stopping},
     {S::stopping, E::will_restart, S::backoff},
     {S::stopping, E::begins_anew, S::starting},
+    {S::stopping, E::will_wait, S::waiting},
     {S::stopping, E::done_well, S::finished},
     {S::stopping, E::done_badly, S::failed},
     {S::backoff, E::delay_over, S::starting},
+    {S::backoff, E::start_asked, S::starting},
     {S::backoff, E::stop_requested, S::finished},
+    // Its turn comes as at the first time.
+    {S::finished, E::start_asked, S::waiting},
+    {S::failed, E::start_asked, S::waiting},
 };
 
 }  // namespace
@@ -59,7 +67,7 @@ std::string_view name_of(WorkerState state) noexcept {
 
 std::string_view sentence_of(WorkerState state) noexcept {
     switch (state) {
-        case S::waiting: return "waits until what it comes after has started";
+        case S::waiting: return "waits for what it comes after or needs, or for its next time";
         case S::starting: return "it is being started";
         case S::running: return "it runs and has not said that it is ready";
         case S::ready: return "it runs and is ready";
@@ -74,6 +82,9 @@ std::string_view sentence_of(WorkerState state) noexcept {
 std::string_view name_of(WorkerEvent event) noexcept {
     switch (event) {
         case E::released: return "released";
+        case E::need_lost: return "need_lost";
+        case E::due: return "due";
+        case E::start_asked: return "start_asked";
         case E::started: return "started";
         case E::start_failed: return "start_failed";
         case E::became_ready: return "became_ready";
@@ -82,6 +93,7 @@ std::string_view name_of(WorkerEvent event) noexcept {
         case E::ended: return "ended";
         case E::will_restart: return "will_restart";
         case E::begins_anew: return "begins_anew";
+        case E::will_wait: return "will_wait";
         case E::done_well: return "done_well";
         case E::done_badly: return "done_badly";
         case E::delay_over: return "delay_over";

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "config/field_text.h"
 #include "core/memory_limit.h"
 #include "core/memory_room.h"
 #include "core/runtime.h"
@@ -37,7 +38,12 @@ http::WorkerView own_view_of(const Worker& worker, const OomWatch& oom) {
     const Clock::time_point now = Clock::now();
     http::WorkerView view;
     view.name = worker.settings().name;
-    view.kind = worker.is_hosted() ? "plugin" : "service";
+    view.kind = config::show_field(worker.settings().kind);
+    view.hosted = worker.is_hosted();
+    view.instance = worker.settings().instance;
+    if (worker.settings().schedule) view.schedule = worker.settings().schedule->text;
+    view.runs_skipped = status.runs_skipped;
+    view.runs_missed = status.runs_missed;
     view.state = name_of(status.state);
     view.up = status.up;
     view.ready = status.state == WorkerState::ready;
@@ -110,7 +116,9 @@ http::HealthView Admin::readiness() const {
     view.causes.push_back(
         {"shutdown", !stopping, stopping ? "the container is being stopped" : "not asked for"});
     for (const auto& worker : supervisor_.workers()) {
-        if (worker->settings().optional) continue;
+        // Oneshots and cron workers come and go; whoever needs one is held back by it.
+        if (worker->settings().optional || worker->settings().kind != config::WorkerKind::service)
+            continue;
         view.causes.push_back(cause_of(*worker, worker->status().state == WorkerState::ready));
     }
     for (const http::Cause& cause : view.causes) view.ok = view.ok && cause.ok;

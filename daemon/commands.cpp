@@ -18,6 +18,7 @@
 #include "daemon/env_report.h"
 #include "daemon/plugin_file.h"
 #include "daemon/probe.h"
+#include "daemon/zone_file.h"
 #include "http/render.h"
 
 namespace pilotfish::daemon {
@@ -82,8 +83,20 @@ core::Result<config::Configuration> with_budgets_checked(
     return configuration;
 }
 
+core::Result<config::Configuration> with_zones_read(
+    core::Result<config::Configuration> configuration) {
+    if (!configuration) return configuration;
+    std::vector<std::string> errors;
+    check_zones(*configuration, errors);
+    if (errors.empty()) return configuration;
+    std::string all;
+    for (const std::string& error : errors) all.append(all.empty() ? "" : "\n").append(error);
+    return core::Error{std::move(all), 0};
+}
+
 int check(const config::Invocation& invocation) {
-    auto loaded = with_budgets_checked(with_plugins_tried(config::load(environ, invocation)));
+    auto loaded = with_budgets_checked(
+        with_zones_read(with_plugins_tried(config::load(environ, invocation))));
     const config::CheckReport report =
         config::check_report(loaded, invocation.form, isatty(STDOUT_FILENO) == 1);
     print(STDERR_FILENO, report.errors);

@@ -36,6 +36,7 @@
 #include "daemon/supervisor.h"
 #include "daemon/termination_log.h"
 #include "daemon/worker_group.h"
+#include "daemon/zone_file.h"
 #include "http/server.h"
 
 namespace pilotfish::daemon {
@@ -302,8 +303,11 @@ class Container {
 }  // namespace
 
 int run_container(const config::Invocation& invocation, const SignalsAtStart& signals) {
-    const auto configuration = config::load(environ, invocation);
+    auto configuration = config::load(environ, invocation);
     if (!configuration) return refuse(configuration.error().message);
+    std::vector<std::string> no_zones;
+    check_zones(*configuration, no_zones);
+    if (!no_zones.empty()) return refuse(no_zones.front());
     for (const config::WorkerConfiguration& worker : configuration->workers) {
         if (worker.settings.plugin.empty() || why_no_plugins().empty()) continue;
         return refuse("cannot use " + config::worker_variable_prefix(worker.settings.name) +

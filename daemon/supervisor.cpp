@@ -97,7 +97,10 @@ core::Task<Verdict> Supervisor::run() {
         core::spawn(worker->live(), {.name = worker->settings().name}).detach();
     for (const auto& worker : workers_) note(*worker);
     start_next_workers();
-    if (workers_.empty()) parts_.after_first_start();
+    const bool nobody_yet = std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) {
+        return worker->settings().kind == config::WorkerKind::cron;
+    });
+    if (nobody_yet && !first_start_done_.exchange(true)) parts_.after_first_start();
 
     // Without workers it is a sidecar: it stays until it is told to stop.
     while (!all_over() || (workers_.empty() && !shutdown_)) {

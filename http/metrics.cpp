@@ -303,6 +303,15 @@ constexpr Metric kMetrics[] = {
                  out.add(m.steps, {{"worker", w.name}, {"step", m.step}});
          }
      }},
+    {"pilotfish_worker_runs_passed_over_total", Type::counter, "", "worker, reason",
+     "Times of a cron worker that did not run: overlap (its last run went on) or missed.",
+     [](const Snapshot& s, Samples& out) {
+         for (const auto& w : s.workers) {
+             if (w.kind != "cron") continue;
+             out.add(w.runs_skipped, {{"worker", w.name}, {"reason", "overlap"}});
+             out.add(w.runs_missed, {{"worker", w.name}, {"reason", "missed"}});
+         }
+     }},
     {"pilotfish_worker_open_files", Type::gauge, "", "worker", "Open files of the worker.",
      [](const Snapshot& s, Samples& out) {
          for (const auto& w : s.workers) out.add(w.open_files, {{"worker", w.name}});

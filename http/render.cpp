@@ -45,6 +45,9 @@ Json worker_json(const WorkerView& worker) {
     }
     return {{"name", worker.name},
             {"kind", worker.kind},
+            {"hosted", worker.hosted},
+            {"instance", worker.instance},
+            {"schedule", or_null(worker.schedule)},
             {"state", worker.state},
             {"up", worker.up},
             {"ready", worker.ready},
@@ -57,6 +60,8 @@ Json worker_json(const WorkerView& worker) {
             {"restarts_by_reason", restarts},
             {"exit", last},
             {"next_try_seconds", or_null(worker.next_try_seconds)},
+            {"runs_skipped", worker.runs_skipped},
+            {"runs_missed", worker.runs_missed},
             {"health", or_null(worker.health)},
             {"oom_kills", worker.oom_kills},
             {"cpu_seconds", worker.cpu_seconds},

@@ -155,7 +155,12 @@ struct MemoryStepCount {
 
 struct WorkerView {
     std::string name;   // "web", an instance "web@1"
-    std::string kind;   // "service", "plugin"
+    std::string kind;   // "service", "oneshot", "cron"
+    bool hosted = false;   // a plugin's task in the daemon itself
+    int instance = 1;      // which of several of one declaration
+    std::string schedule;  // of a cron worker
+    std::uint64_t runs_skipped = 0;  // its times at which a run still went on
+    std::uint64_t runs_missed = 0;   // and those that the clock passed over
     std::string state;  // "waiting", "starting", "ready", "running", "stopping", "backoff", ...
     bool up = false;    // a process (or task) runs
     bool ready = false;
@@ -169,7 +174,8 @@ struct WorkerView {
     std::optional<int> exit_signal;          // that ended the last run
     std::string exit_reason;                 // "exit", "signal", "oom", ... empty: not yet
     std::string exit_text;                   // "exited with code 3 after 2 s"
-    std::optional<double> next_try_seconds;  // from now, in backoff
+    // From now, in backoff; of a cron worker that waits: to its next run.
+    std::optional<double> next_try_seconds;
     std::string health;                      // last word of the health check; empty: none
     std::uint64_t oom_kills = 0;             // of its processes, as far as it can be told
     double cpu_seconds = 0;                  // user and system, all runs

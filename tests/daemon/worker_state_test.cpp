@@ -52,9 +52,25 @@ TEST(WorkerState, AnEndIsReachedFromEveryState) {
     }
 }
 
-TEST(WorkerState, NothingLeavesAnEnd) {
+TEST(WorkerState, OnlyAUsersWishLeavesAnEndAndItsTurnComesAgain) {
     for (const auto& transition : daemon_ns::worker_transitions()) {
-        EXPECT_FALSE(daemon_ns::is_over(transition.from)) << daemon_ns::name_of(transition.from);
+        if (!daemon_ns::is_over(transition.from)) continue;
+        EXPECT_EQ(transition.event, WorkerEvent::start_asked);
+        EXPECT_EQ(transition.to, WorkerState::waiting);
+    }
+    EXPECT_TRUE(reachable_from(WorkerState::finished).contains(WorkerState::ready));
+    EXPECT_TRUE(reachable_from(WorkerState::failed).contains(WorkerState::ready));
+}
+
+TEST(WorkerState, AStopIsTakenInEveryStateButWhereItIsKept) {
+    // While it is being started, or ended, the wish waits in the worker's inbox.
+    for (const WorkerState state : kStates) {
+        bool takes = false;
+        for (const auto& transition : daemon_ns::worker_transitions())
+            takes |= transition.from == state && transition.event == WorkerEvent::stop_requested;
+        const bool keeps = state == WorkerState::starting || state == WorkerState::stopping ||
+                           daemon_ns::is_over(state);
+        EXPECT_NE(takes, keeps) << daemon_ns::name_of(state);
     }
 }
 

@@ -90,7 +90,7 @@ TEST_F(Plugin, IsReadyWhenItSaysSo) {
     daemon.wait_line("web | up");
     EXPECT_TRUE(eventually([port] { return http_get(port, "/readyz").status == 200; }));
     const std::string workers = http_get(port, "/v1/workers").body;
-    EXPECT_TRUE(has(workers, R"("kind":"plugin")")) << workers;
+    EXPECT_TRUE(has(workers, R"("hosted":true)")) << workers;
     EXPECT_TRUE(has(workers, R"("state":"ready")")) << workers;
     const std::string stacks = http_get(port, "/debug/pprof/goroutine?debug=2").body;
     EXPECT_TRUE(has(stacks, R"("worker":"web")")) << stacks;

@@ -92,6 +92,8 @@ void check_fields(std::string_view text) {
     check_field<config::MemoryLimitSetting>(text);
     check_field<config::OptionalPath>(text);
     check_field<std::optional<int>>(text);
+    check_field<std::optional<config::Schedule>>(text);
+    check_field<config::RateLimit>(text);
     config::Cpus cpus;
     std::string why;
     if (config::parse_cpus(text, cpus, why)) {

@@ -64,7 +64,9 @@ class CannedStream final : public http::BodyStream {
 inline http::WorkerView canned_worker(const std::string& name) {
     http::WorkerView worker;
     worker.name = name;
-    worker.kind = "service";
+    worker.kind = "cron";
+    worker.schedule = "@hourly";
+    worker.runs_skipped = 1;
     worker.state = "running";
     worker.up = true;
     worker.ready = true;

@@ -147,10 +147,22 @@ void check_plugin(const WorkerConfiguration& worker, const std::string& prefix,
     };
     static constexpr std::string_view kSharesOurs =
         "it runs inside the daemon and shares its processors, memory and limits";
+    static constexpr std::string_view kIsOurs = "it runs inside the daemon, and as the daemon does";
     static constexpr OfAProcess kOfAProcess[] = {
         {"CWD", "it runs inside the daemon, which has one directory"},
         {"STDIN", "it runs inside the daemon and has no standard input of its own"},
         {"ENV_", "it runs inside the daemon, which has one environment; use PLUGIN_ARGS"},
+        {"USER", kIsOurs},
+        {"GROUP", kIsOurs},
+        {"UMASK", kIsOurs},
+        {"ENVFILE", "it runs inside the daemon, which has one environment; use PLUGIN_ARGS"},
+        {"NICE", kIsOurs},
+        {"IO_PRIORITY", kIsOurs},
+        {"CAPABILITIES", kIsOurs},
+        {"NO_NEW_PRIVS", kIsOurs},
+        {"PDEATHSIG", kIsOurs},
+        {"PRE_START", "it runs inside the daemon; let the task do it"},
+        {"POST_STOP", "it runs inside the daemon; let the task do it"},
         {"STOP_SIGNAL", "it gets no signal; its task is cancelled"},
         {"CPU", kSharesOurs},
         {"MEMORY", kSharesOurs},
@@ -166,6 +178,15 @@ void check_plugin(const WorkerConfiguration& worker, const std::string& prefix,
         errors.push_back("cannot use " + prefix + std::string(setting.name) +
                          " with a plugin: " + std::string(setting.why));
     }
+}
+
+// Two places may name the group.
+void check_identity(const WorkerSettings& settings, const std::string& prefix,
+                    std::vector<std::string>& errors) {
+    const std::string& in_user = settings.user.group;
+    if (in_user.empty() || settings.group.group.empty() || in_user == settings.group.group) return;
+    errors.push_back("cannot use " + prefix + "GROUP=" + in_quotes(settings.group.group) + ": " +
+                     prefix + "USER names the group " + in_quotes(in_user) + "; keep one of them");
 }
 
 // A restart that RESTART=never forbids would be a surprise just when nobody looks; and a hosted
@@ -204,6 +225,7 @@ void check_worker(const WorkerConfiguration& worker, const Configuration& config
                          prefix + "COMMAND, or " + prefix + "PLUGIN");
     }
     check_plugin(worker, prefix, errors);
+    check_identity(settings, prefix, errors);
     check_reactions(worker, prefix, errors);
     check_life(worker, configuration, errors);
     if (settings.restart_delay > settings.restart_max_delay) {

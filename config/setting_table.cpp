@@ -88,9 +88,9 @@ std::string default_of(const SettingRow<Owner>& row) {
 
 std::vector<SettingRow<WorkerSettings>> all_worker_settings() {
     std::vector<SettingRow<WorkerSettings>> rows;
-    for (const auto part :
-         {what_runs_settings(), order_settings(), health_settings(), restart_settings(),
-          stop_settings(), log_settings(), budget_settings(), change_settings()}) {
+    for (const auto part : {what_runs_settings(), identity_settings(), order_settings(),
+                            health_settings(), restart_settings(), stop_settings(), log_settings(),
+                            budget_settings(), change_settings()}) {
         rows.insert(rows.end(), part.begin(), part.end());
     }
     return rows;

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/capability_set.h"
+#include "config/identity.h"
 #include "config/listen_address.h"
 #include "config/probe_setting.h"
 #include "config/quantity.h"
@@ -133,7 +135,6 @@ struct WorkerSettings {
     Instances instances;
     int instance = 1;  // which of them this is, from 1 on
 
-
     Command command;      // a child process; empty with a plugin, and see load()
     std::string plugin;   // or a hosted task: the shared object that has it, an absolute path
     Command plugin_args;  // without a program's name before them
@@ -141,6 +142,19 @@ struct WorkerSettings {
     StdinMode stdin_mode = StdinMode::null;
     std::vector<std::pair<std::string, std::string>>
         environment;  // ENV_<VAR>, as the user wrote it
+
+    // As whom and how it runs; nothing said: as the daemon does.
+    UserChoice user;
+    GroupChoice group;
+    std::optional<Umask> umask;
+    EnvironmentFiles env_file;  // read at each start
+    std::optional<Niceness> nice;
+    std::optional<IoPriority> io_priority;
+    std::optional<CapabilityChoice> capabilities;
+    bool no_new_privs = false;
+    std::optional<Signal> pdeathsig;
+    Command pre_start;  // before each start, as the worker; empty: none
+    Command post_stop;  // after each end
 
     // Each declared in the same configuration (all instances are meant), no cycles over both.
     Names after;

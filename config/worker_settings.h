@@ -10,6 +10,7 @@
 namespace pilotfish::config {
 
 std::span<const SettingRow<WorkerSettings>> what_runs_settings();
+std::span<const SettingRow<WorkerSettings>> identity_settings();
 std::span<const SettingRow<WorkerSettings>> order_settings();
 std::span<const SettingRow<WorkerSettings>> restart_settings();
 std::span<const SettingRow<WorkerSettings>> stop_settings();

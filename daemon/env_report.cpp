@@ -100,7 +100,10 @@ core::Result<std::string> env_report(const config::Configuration& configuration,
     std::vector<http::WorkerHintsView> views;
     std::vector<std::string> whys;
     for (const config::WorkerSettings* worker : asked) {
-        const std::vector<std::string> environment = worker_environment(*worker);
+        // What keeps the worker from starting is told there; here only the files' part is missing.
+        const auto identity = prepare_identity(*worker);
+        const std::vector<std::string> environment =
+            worker_environment(*worker, identity ? identity->variables : OwnVariables());
         http::WorkerHintsView view;
         view.worker = worker->name;
         view.program = program_words(worker_program(*worker, environment, {}));

@@ -13,7 +13,8 @@ bool names(std::string_view entry, std::string_view name) {
 
 }  // namespace
 
-std::vector<std::string> worker_environment(const config::WorkerSettings& settings) {
+std::vector<std::string> worker_environment(const config::WorkerSettings& settings,
+                                            const OwnVariables& own) {
     std::vector<std::string> result;
     std::unordered_set<std::string_view> seen;
     seen.reserve(64);
@@ -23,6 +24,10 @@ std::vector<std::string> worker_environment(const config::WorkerSettings& settin
     result.push_back("PILOTFISH_WORKER=" + std::string(config::declared_name(settings)));
     result.push_back("PILOTFISH_INSTANCE=" + std::to_string(settings.instance));
     for (const auto& [name, value] : settings.environment) seen.insert(name);
+    for (const OwnVariable& variable : own) {
+        if (seen.insert(variable.name).second && variable.value)
+            result.push_back(variable.name + "=" + *variable.value);
+    }
     for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
         const std::string_view text = *entry;
         const std::string_view name = text.substr(0, text.find('='));

@@ -57,12 +57,19 @@ core::Task<SpawnResult> ProcessRun::spawn_in(SharedGroup& group, SpawnRequest& r
 }
 
 core::Task<SpawnResult> ProcessRun::spawn_it(SharedGroup& group) {
+    SpawnResult result;
+    auto prepared = prepare_identity(settings_);
+    if (!prepared) {
+        result.error.error = prepared.error().within("cannot start " + settings_.name);
+        co_return result;
+    }
     SpawnRequest request;
+    request.identity = std::move(prepared->identity);
     if (settings_.pids) request.pids_cap = settings_.pids->most;
     if (settings_.oom_score) request.oom_score_adj = settings_.oom_score->adjustment;
     request.resource_limits = settings_.resource_limits;
     request.command = settings_.command;
-    request.environment = context_.environment_for(settings_);
+    request.environment = context_.environment_for(settings_, prepared->variables);
     request.directory = settings_.cwd.empty() ? role_.directory : settings_.cwd;
     request.stdin_fd =
         settings_.stdin_mode == config::StdinMode::inherit ? STDIN_FILENO : kNullDevice;
@@ -80,7 +87,6 @@ core::Task<SpawnResult> ProcessRun::spawn_it(SharedGroup& group) {
         pipes_made = log_.open_pipe(request.stdout_fd, OutputKind::standard_output) &&
                      log_.open_pipe(request.stderr_fd, OutputKind::standard_error);
     }
-    SpawnResult result;
     if (pipes_made) {
         result = co_await spawn_in(group, request);
     } else {

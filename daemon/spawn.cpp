@@ -23,6 +23,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -133,6 +134,8 @@ SpawnResult spawn(const SpawnRequest& request) {
     }
     plan.lifted.resize(request.descriptors.size());
 
+    plan.daemon = getpid();
+
     alignas(16) char stack[32 * 1024];
     SpawnedProcess process;
     // A thread that runs tasks has it open (core/native_stack.h).
@@ -141,9 +144,12 @@ SpawnResult spawn(const SpawnRequest& request) {
     sigemptyset(&urgent);
     sigaddset(&urgent, SIGURG);
     pthread_sigmask(SIG_BLOCK, &urgent, &before);
+    const bool was_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
     process.pid = make_child(plan, stack, sizeof stack, process.pidfd);
     const int clone_errno = errno;
     if (sigismember(&before, SIGURG) == 0) pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    // A change of the child's credentials took it from the memory we shared.
+    if (was_dumpable && request.identity.takes_dumpable()) prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (null_fd >= 0) close(null_fd);
     if (process.pid < 0) {
         result.error.error =

@@ -16,6 +16,7 @@
 #include "cgroup/child_group.h"
 #include "config/resource_amount.h"
 #include "core/result.h"
+#include "daemon/identity.h"
 #include "daemon/program_path.h"
 
 namespace pilotfish::daemon {
@@ -32,7 +33,7 @@ struct SpawnDescriptor {
 struct SpawnRequest {
     std::vector<std::string> command;      // argv; command[0] is looked up in PATH of `environment`
     std::vector<std::string> environment;  // NAME=value
-    std::string directory;                 // empty: stay
+    std::string directory;                 // entered as the user it becomes; empty: stay
     // What becomes descriptors 0, 1 and 2. Requires: ours are open (main sees to it).
     int stdin_fd = 0;
     int stdout_fd = 1;
@@ -48,6 +49,7 @@ struct SpawnRequest {
     std::optional<std::int64_t> pids_cap;  // of that group, for what is said when it is used up
     std::optional<int> oom_score_adj;      // nullopt: ours
     std::vector<config::ResourceLimit> resource_limits;
+    Identity identity;  // nothing said: ours
 };
 
 struct SpawnedProcess {

@@ -15,6 +15,14 @@
 #include "daemon/spawn_plan.h"
 
 namespace pilotfish::daemon {
+
+PF_IN_CHILD void give_up(Plan& plan, Stage stage, int error, const char* path) {
+    plan.stage = stage;
+    plan.error = error;
+    plan.failed_path = path;
+    for (;;) syscall(SYS_exit, 127);
+}
+
 namespace {
 
 // Linux's own layout of rt_sigaction's argument, for SIG_DFL and SIG_IGN only.
@@ -25,13 +33,6 @@ struct KernelSigaction {
     unsigned long mask = 0;
 };
 constexpr std::size_t kKernelSigsetBytes = 8;
-
-[[noreturn]] PF_IN_CHILD void give_up(Plan& plan, Stage stage, int error, const char* path) {
-    plan.stage = stage;
-    plan.error = error;
-    plan.failed_path = path;
-    for (;;) syscall(SYS_exit, 127);
-}
 
 PF_IN_CHILD void write_pid(char* digits) {
     long pid = syscall(SYS_getpid);
@@ -143,11 +144,13 @@ PF_IN_CHILD int spawned_child(void* argument) {
         const int group = static_cast<int>(syscall(SYS_getpid));
         syscall(SYS_ioctl, *request.foreground_tty, TIOCSPGRP, &group);
     }
+    arrange_descriptors(plan);
+    set_limits(plan);  // after the descriptors, which a low RLIMIT_NOFILE would forbid
+    take_identity(plan);
     if (!request.directory.empty() && syscall(SYS_chdir, request.directory.c_str()) != 0) {
         give_up(plan, Stage::directory, errno, request.directory.c_str());
     }
-    arrange_descriptors(plan);
-    set_limits(plan);  // after the descriptors, which a low RLIMIT_NOFILE would forbid
+    bind_life_to_daemon(plan);
     if (plan.listen_pid_digits != nullptr) write_pid(plan.listen_pid_digits);
     reset_signals(request);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &request.mask, nullptr, kKernelSigsetBytes);

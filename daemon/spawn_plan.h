@@ -18,7 +18,25 @@ namespace pilotfish::daemon {
 // Of every function that runs in the child: sanitizers would put their own code there.
 #define PF_IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
 
-enum class Stage : int { none, group, oom_score, descriptors, directory, resource_limit, exec };
+// Where a child gave up.
+enum class Stage : int {
+    none,
+    group,
+    oom_score,
+    descriptors,
+    resource_limit,
+    nice,
+    io_priority,
+    bounding_set,
+    groups,
+    group_id,
+    user_id,
+    capabilities,
+    no_new_privs,
+    directory,
+    death_signal,
+    exec,
+};
 
 struct KernelLimit {
     int resource;
@@ -37,6 +55,7 @@ struct Plan {
     std::string oom_score = {};   // as it is written
     std::vector<KernelLimit> limits = {};
     int highest_target = 2;        // of the descriptors it is given
+    pid_t daemon = -1;             // who its parent is to be
     std::vector<int> lifted = {};  // room for the copies of SpawnRequest::descriptors
     // The child's report.
     bool began = false;  // false for good: it was killed at its birth
@@ -48,6 +67,11 @@ struct Plan {
 
 // All that the child does, up to its exec. argument: the Plan. Never returns.
 int spawned_child(void* argument);
+
+// Parts of it. Each gives up by itself.
+[[noreturn]] void give_up(Plan& plan, Stage stage, int error, const char* path);
+void take_identity(Plan& plan);
+void bind_life_to_daemon(Plan& plan);
 
 // What went wrong in it. Requires: plan.stage is not none.
 SpawnError describe(const Plan& plan, const SpawnRequest& request);

@@ -293,8 +293,9 @@ Verdict Supervisor::judge() const {
     return {0, "all workers have ended"};
 }
 
-std::vector<std::string> Supervisor::environment_for(const config::WorkerSettings& settings) {
-    std::vector<std::string> environment = worker_environment(settings);
+std::vector<std::string> Supervisor::environment_for(const config::WorkerSettings& settings,
+                                                     const OwnVariables& own) {
+    std::vector<std::string> environment = worker_environment(settings, own);
     for (const Hint& hint : parts_.hints(settings, environment))
         put_variable(environment, hint.name, hint.value);
     return environment;

@@ -84,7 +84,8 @@ class Supervisor final : WorkerContext {
     Output& standard_output() override { return parts_.standard_output; }
     Output& standard_error() override { return parts_.standard_error; }
     const SignalsAtStart& signals_at_start() const override { return parts_.signals_at_start; }
-    std::vector<std::string> environment_for(const config::WorkerSettings& settings) override;
+    std::vector<std::string> environment_for(const config::WorkerSettings& settings,
+                                             const OwnVariables& own) override;
     SharedGroup group_for(const config::WorkerSettings& settings) override {
         return parts_.groups.ready(settings);
     }

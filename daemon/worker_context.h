@@ -32,8 +32,10 @@ class WorkerContext {
     virtual Output& standard_output() = 0;
     virtual Output& standard_error() = 0;
     virtual const SignalsAtStart& signals_at_start() const = 0;
-    // The environment of the worker's next run: the user's, ours taken out, the hints put in.
-    virtual std::vector<std::string> environment_for(const config::WorkerSettings& settings) = 0;
+    // The environment of the worker's next run: the user's, ours taken out, the hints put in. own:
+    // what its user and its files give it.
+    virtual std::vector<std::string> environment_for(const config::WorkerSettings& settings,
+                                                     const OwnVariables& own) = 0;
     // The child group of the worker's next run; null: none.
     virtual SharedGroup group_for(const config::WorkerSettings& settings) = 0;
     // The worker could not be started in it, for the first time of this start or again.

@@ -1,0 +1,141 @@
+#include "daemon/identity.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "config/in_quotes.h"
+#include "daemon/small_file.h"
+
+namespace pilotfish::daemon {
+namespace {
+
+// Far above what execve takes (a quarter of the stack's limit, 2 MiB as a rule).
+constexpr std::size_t kMostEnvironmentBytes = 4 << 20;
+constexpr int kIoClassShift = 13;  // linux/ioprio.h
+
+core::Error unknown(const std::string& kind, const std::string& name, const std::string& file) {
+    return {"cannot find the " + kind + " " + config::in_quotes(name) + " in " + file +
+            ": add it to the image, or give its number"};
+}
+
+std::string words_of(const Credentials& found, const std::string& name) {
+    std::string ids;
+    if (found.user) ids += std::to_string(*found.user);
+    if (found.group) ids += ":" + std::to_string(*found.group);
+    return name.empty() ? ids : name + " (" + ids + ")";
+}
+
+// What accounts have that nobody logs in to.
+bool is_no_shell(std::string_view shell) {
+    return shell.ends_with("/nologin") || shell.ends_with("/false");
+}
+
+// As systemd does where User= is set. What is inherited names somebody else.
+void tell_user(const std::optional<Account>& account, OwnVariables& variables) {
+    if (!account) {
+        variables.push_back({"HOME", "/"});
+        for (const char* const name : {"USER", "LOGNAME", "SHELL"})
+            variables.push_back({name, std::nullopt});
+        return;
+    }
+    variables.push_back({"HOME", account->home.empty() ? "/" : account->home});
+    variables.push_back({"USER", account->name});
+    variables.push_back({"LOGNAME", account->name});
+    if (is_no_shell(account->shell)) {
+        variables.push_back({"SHELL", std::nullopt});
+    } else {
+        variables.push_back({"SHELL", account->shell.empty() ? "/bin/sh" : account->shell});
+    }
+}
+
+void put_variable(OwnVariables& variables, const std::string& name, std::string value) {
+    for (OwnVariable& each : variables) {
+        if (each.name == name) return void(each.value = std::move(value));
+    }
+    variables.push_back({name, std::move(value)});
+}
+
+core::Result<config::Variables> read_environment_files(const config::EnvironmentFiles& files) {
+    config::Variables variables;
+    for (const config::EnvironmentFile& file : files) {
+        const auto text = read_small_file(file.path, kMostEnvironmentBytes);
+        if (!text) {
+            const int error = text.error().system_errno;
+            if (file.optional && (error == ENOENT || error == ENOTDIR)) continue;
+            return text.error().within("cannot use ENVFILE");
+        }
+        std::string why;
+        if (!config::parse_environment_file(*text, variables, why))
+            return core::Error{"cannot use ENVFILE " + file.path + ": " + why};
+    }
+    return variables;
+}
+
+}  // namespace
+
+core::Result<Credentials> find_credentials(const config::UserChoice& user,
+                                           const config::GroupChoice& group,
+                                           const AccountFiles& files,
+                                           std::optional<Account>& account) {
+    Credentials found;
+    if (!user.user.empty()) {
+        uid_t number = 0;
+        if (config::parse_id(user.user, number)) {
+            found.user = number;
+            account = find_account(files.passwd, number);
+        } else {
+            account = find_account(files.passwd, user.user);
+            if (!account) return unknown("user", user.user, "/etc/passwd");
+            found.user = account->user;
+        }
+        found.group = account ? account->group : *found.user;
+    }
+    const std::string& name = user.group.empty() ? group.group : user.group;
+    if (!name.empty()) {
+        gid_t number = 0;
+        found.group = config::parse_id(name, number) ? number : find_group(files.group, name);
+        if (!found.group) return unknown("group", name, "/etc/group");
+    }
+    if (found.user) {
+        found.groups =
+            account ? groups_of(files.group, account->name, *found.group) : std::vector<gid_t>();
+        found.groups_may_stay = *found.user == geteuid();
+    }
+    found.words = words_of(found, account ? account->name : std::string());
+    return found;
+}
+
+core::Result<PreparedIdentity> prepare_identity(const config::WorkerSettings& settings,
+                                                const std::string& root) {
+    PreparedIdentity prepared;
+    Identity& identity = prepared.identity;
+    if (!settings.user.user.empty() || !settings.group.group.empty()) {
+        const auto files = read_accounts(root);
+        if (!files) return files.error();
+        std::optional<Account> account;
+        auto found = find_credentials(settings.user, settings.group, *files, account);
+        if (!found) return found.error();
+        identity.credentials = std::move(*found);
+        if (identity.credentials.user) tell_user(account, prepared.variables);
+    }
+    auto variables = read_environment_files(settings.env_file);
+    if (!variables) return variables.error();
+    for (auto& [name, value] : *variables) put_variable(prepared.variables, name, std::move(value));
+    if (settings.capabilities) {
+        const auto chosen = choose_capabilities(*settings.capabilities, own_capabilities());
+        if (!chosen) return chosen.error();
+        identity.capabilities = *chosen;
+    }
+    identity.no_new_privs = settings.no_new_privs;
+    if (settings.pdeathsig) identity.death_signal = settings.pdeathsig->number;
+    if (settings.umask) identity.umask = settings.umask->bits;
+    if (settings.nice) identity.nice = settings.nice->value;
+    if (settings.io_priority) {
+        identity.io_priority = static_cast<int>(settings.io_priority->io_class) << kIoClassShift |
+                               settings.io_priority->level;
+    }
+    return prepared;
+}
+
+}  // namespace pilotfish::daemon

@@ -224,6 +224,15 @@ std::optional<http::WorkerView> Admin::worker(const std::string& name) const {
     return view_of(*known);
 }
 
+std::optional<http::LogAnswer> Admin::log_of(const std::string& name) const {
+    for (const auto& worker : supervisor_.workers()) {
+        if (worker->settings().name != name) continue;
+        const WorkerLog& log = worker->log();
+        return http::LogAnswer{log.ring(), log.ring() ? "" : log.why_no_ring()};
+    }
+    return std::nullopt;
+}
+
 std::unique_ptr<http::BodyStream> Admin::dump_tasks(http::TaskDump kind) const {
     return std::make_unique<TextStream>(kind == http::TaskDump::grouped ? core::grouped_stacks()
                                                                         : runtime::stack(true));

@@ -32,6 +32,7 @@ class Admin final : public http::Sources {
     http::UsageView usage() const override;
     std::vector<http::WorkerView> workers() const override;
     std::optional<http::WorkerView> worker(const std::string& name) const override;
+    std::optional<http::LogAnswer> log_of(const std::string& worker) const override;
     http::EventFeed& events() const override { return events_; }
     std::unique_ptr<http::BodyStream> dump_tasks(http::TaskDump kind) const override;
     std::vector<std::string> command_line() const override;

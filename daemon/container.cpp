@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "config/load.h"
@@ -172,6 +173,7 @@ class Container {
         write_termination_message();  // before what may take long
         groups_.end();
         tell_verdict();
+        end_logs();
         standard_output_.flush(kFlushPatience);
         standard_error_.flush(kFlushPatience);
         const std::lock_guard lock(server_mutex_);
@@ -182,6 +184,21 @@ class Container {
             server_.stop();
         }
         _exit(verdict_.code);
+    }
+
+    // Files have all that was read, and who follows has the last line.
+    void end_logs() {
+        using Clock = std::chrono::steady_clock;
+        const auto end = Clock::now() + kFlushPatience;
+        const auto& workers = supervisor_.workers();
+        for (const auto& worker : workers) worker->log().end();
+        for (const auto& worker : workers) worker->log().flush(end - Clock::now());
+        const auto is_followed = [](const auto& worker) {
+            const auto& ring = worker->log().ring();
+            return ring && ring->followers() > 0;
+        };
+        while (Clock::now() < end && std::any_of(workers.begin(), workers.end(), is_followed))
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 
     // The worker runs: now the admin plane, the log lines and the following of the limits.

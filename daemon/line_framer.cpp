@@ -14,9 +14,9 @@ std::size_t sequence_bytes(char lead) {
     return byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
 }
 
-// The greatest cut <= at that does not part a UTF-8 sequence; at itself where the bytes are not
-// UTF-8 anyway. Requires: at < text.size().
-std::size_t whole_sequences(std::string_view text, std::size_t at) {
+}  // namespace
+
+std::size_t cut_between_sequences(std::string_view text, std::size_t at) {
     if (!is_continuation(text[at])) return at;
     for (std::size_t back = 1; back <= 3 && back < at; ++back) {
         const char byte = text[at - back];
@@ -24,8 +24,6 @@ std::size_t whole_sequences(std::string_view text, std::size_t at) {
     }
     return at;
 }
-
-}  // namespace
 
 LineFramer::LineFramer(std::size_t max_text_bytes) : max_text_bytes_(max_text_bytes) {
     PF_CHECK(max_text_bytes >= 4, "a cap below the longest UTF-8 sequence could not make progress");
@@ -56,7 +54,7 @@ std::size_t LineFramer::take(std::string_view window, Line& line) {
         return 0;  // the line end, or the LF of a CR LF, may be the next byte
     }
     const bool whole = text_bytes <= max_text_bytes_;
-    if (!whole) used = text_bytes = whole_sequences(window, max_text_bytes_);
+    if (!whole) used = text_bytes = cut_between_sequences(window, max_text_bytes_);
     line = {window.substr(0, text_bytes), continues_, !whole};
     continues_ = !whole;
     return used;

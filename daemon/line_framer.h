@@ -23,6 +23,10 @@ struct Line {
     bool goes_on = false;    // cut at the cap: the next piece belongs to the same line
 };
 
+// The greatest cut <= at that does not part a UTF-8 sequence; at itself where the bytes are not
+// UTF-8 anyway. Requires: at < text.size().
+std::size_t cut_between_sequences(std::string_view text, std::size_t at);
+
 class LineFramer {
   public:
     // Chosen: twice the longest line most collectors keep whole, small beside a pipe's 64 KiB.

@@ -199,7 +199,8 @@ void LineFormat::append(std::string& out, const Line& line, std::string_view hea
     out += '\n';
 }
 
-void LineFormat::append_loss(std::string& out, std::uint64_t lost, WallTime time) const {
+void LineFormat::append_loss(std::string& out, std::uint64_t lost, WallTime time,
+                             std::string_view why) const {
     if (style_ == LineStyle::json) {
         out.append(head(time)).append(",\"lost_lines\":");
         append_number(out, lost);
@@ -209,7 +210,7 @@ void LineFormat::append_loss(std::string& out, std::uint64_t lost, WallTime time
     out.append(name_).append(" | pilotfish: ");
     append_number(out, lost);
     out += lost == 1 ? " line" : " lines";
-    out += " lost: the reader of this log is too slow\n";
+    out.append(" lost: ").append(why) += '\n';
 }
 
 void append_own_line(std::string& out, OwnStyle style, WallTime time, core::LogLevel level,

@@ -48,7 +48,8 @@ class LineFormat {
     // Appends the line and its end. head: of this format.
     void append(std::string& out, const Line& line, std::string_view head) const;
     // Tells that lines of this stream are missing here. raw: as prefix.
-    void append_loss(std::string& out, std::uint64_t lost, WallTime time) const;
+    void append_loss(std::string& out, std::uint64_t lost, WallTime time,
+                     std::string_view why = "the reader of this log is too slow") const;
 
   private:
     const LineStyle style_;

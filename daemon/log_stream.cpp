@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "core/check.h"
 #include "daemon/line_ring.h"
@@ -48,6 +49,10 @@ Scratch& scratch_of_this_thread() {
     return *static_cast<Scratch*>(scratch);
 }
 
+std::string_view stream_name(OutputKind kind) {
+    return kind == OutputKind::standard_error ? "stderr" : "stdout";
+}
+
 std::string& batch_of_this_thread() {
     std::string& batch = scratch_of_this_thread().batch;
     batch.clear();
@@ -56,16 +61,32 @@ std::string& batch_of_this_thread() {
 
 }  // namespace
 
-LogStream::LogStream(Output& output, LineStyle style, std::string_view worker,
-                     std::string_view stream)
-    : output_(output),
-      format_(style, worker, stream),
-      source_(output, append_loss, &format_, OutputSource::Rank::worker) {}
+LogStream::LogStream(Output& output, LineStyle style, std::string_view worker, OutputKind kind,
+                     std::shared_ptr<LogRing> ring)
+    : output_(&output),
+      ring_(std::move(ring)),
+      kind_(kind),
+      format_(style, worker, stream_name(kind)) {
+    source_.emplace(output, append_loss, &format_, OutputSource::Rank::worker);
+}
+
+LogStream::LogStream(std::shared_ptr<LogFile> file, std::string_view worker, OutputKind kind,
+                     std::shared_ptr<LogRing> ring)
+    : output_(nullptr),
+      file_(std::move(file)),
+      ring_(std::move(ring)),
+      kind_(kind),
+      format_(LineStyle::raw, worker, stream_name(kind)) {}
 
 void LogStream::feed(std::string_view bytes) {
     if (bytes.empty()) return;
+    if (ring_ || file_) {
+        blocks_.feed(bytes);
+        pass_blocks();
+    }
+    if (output_ == nullptr) return;
     if (format_.style() == LineStyle::raw) {
-        output_.write(source_, bytes, count_ends(bytes));
+        output_->write(*source_, bytes, count_ends(bytes));
         return;
     }
     framer_.feed(bytes);
@@ -81,8 +102,22 @@ ssize_t LogStream::read_from(int descriptor) {
 }
 
 void LogStream::end() {
+    if (ring_ || file_) {
+        blocks_.end();
+        pass_blocks();
+    }
     framer_.end();
-    if (format_.style() != LineStyle::raw) pass_lines();
+    if (output_ != nullptr && format_.style() != LineStyle::raw) pass_lines();
+}
+
+void LogStream::pass_blocks() {
+    const auto now = std::chrono::system_clock::now();
+    for (LineBlock block; blocks_.next(block);) {
+        if (ring_) ring_->append(kind_, now, block);
+        if (!file_) continue;
+        file_lines_.fetch_add(block.lines, std::memory_order_relaxed);
+        file_->write(block.bytes, block.lines);
+    }
 }
 
 void LogStream::pass_lines() {
@@ -91,13 +126,13 @@ void LogStream::pass_lines() {
     std::uint64_t lines = 0;
     for (Line line; framer_.next(line); ++lines) {
         if (batch.size() >= kBatchBytes) {
-            output_.write(source_, batch, lines);
+            output_->write(*source_, batch, lines);
             batch.clear();
             lines = 0;
         }
         format_.append(batch, line, head);
     }
-    if (lines > 0) output_.write(source_, batch, lines);
+    if (lines > 0) output_->write(*source_, batch, lines);
 }
 
 }  // namespace pilotfish::daemon

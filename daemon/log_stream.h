@@ -1,24 +1,37 @@
-// One output stream of a worker on its way through us: bytes in, framed and formatted lines out.
+// One output stream of a worker on its way through us: bytes in, framed and formatted lines out, to
+// an Output or a file, and what is kept of them into the worker's ring.
 //
 // One thread at a time; different streams may run on different threads. Borrows the Output, which
-// must outlive it. An idle stream holds a few hundred bytes. Never blocks. Never fails.
+// must outlive it; shares file and ring. An idle stream holds a few hundred bytes. Never blocks.
+// Never fails.
 #pragma once
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string_view>
 
+#include "daemon/line_blocks.h"
 #include "daemon/line_framer.h"
+#include "daemon/log_file.h"
 #include "daemon/log_format.h"
+#include "daemon/log_ring.h"
 #include "daemon/output.h"
 
 namespace pilotfish::daemon {
 
 class LogStream {
   public:
-    // raw passes the bytes as they come; the other styles give whole lines.
-    LogStream(Output& output, LineStyle style, std::string_view worker, std::string_view stream);
+    // raw passes the bytes as they come; the other styles give whole lines. ring: null, nothing is
+    // kept.
+    LogStream(Output& output, LineStyle style, std::string_view worker, OutputKind kind,
+              std::shared_ptr<LogRing> ring = nullptr);
+    // Whole lines, as they are.
+    LogStream(std::shared_ptr<LogFile> file, std::string_view worker, OutputKind kind,
+              std::shared_ptr<LogRing> ring);
 
     // Bytes just read from the worker's pipe. Best in large reads: one write(2) a call where
     // possible.
@@ -30,16 +43,29 @@ class LogStream {
     // The end of the stream: gives what stands unterminated.
     void end();
 
-    std::uint64_t lines() const { return source_.lines(); }
-    std::uint64_t lost_lines() const { return source_.lost_lines(); }
+    // As Output::wants_pause().
+    bool wants_pause() const {
+        return output_ != nullptr ? output_->wants_pause() : file_->wants_pause();
+    }
+    std::uint64_t lines() const {
+        return source_ ? source_->lines() : file_lines_.load(std::memory_order_relaxed);
+    }
+    // Of a file's the file knows, over both streams.
+    std::uint64_t lost_lines() const { return source_ ? source_->lost_lines() : 0; }
 
   private:
     void pass_lines();
+    void pass_blocks();
 
-    Output& output_;
+    Output* const output_;  // null: to the file
+    const std::shared_ptr<LogFile> file_;
+    const std::shared_ptr<LogRing> ring_;
+    const OutputKind kind_;
     LineFormat format_;
     LineFramer framer_;
-    OutputSource source_;  // after format_, which tells its losses
+    LineBlocks blocks_;                   // for ring and file
+    std::optional<OutputSource> source_;  // after format_, which tells its losses
+    std::atomic<std::uint64_t> file_lines_{0};
 };
 
 }  // namespace pilotfish::daemon

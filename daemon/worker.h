@@ -71,6 +71,7 @@ class Worker final : RunListener {
     const config::WorkerSettings& settings() const { return settings_; }
     // It runs in this process, not as one of its own.
     bool is_hosted() const { return !settings_.plugin.empty(); }
+    WorkerLog& log() { return log_; }
     WorkerStatus status() const;
     WorkerState state() const;
     WorkerStanding standing() const;

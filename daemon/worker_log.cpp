@@ -5,8 +5,11 @@
 
 #include <cerrno>
 
+#include "config/log_path.h"
+#include "config/setting_table.h"
 #include "core/runtime.h"
 #include "core/sleep.h"
+#include "daemon/event_log.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -14,29 +17,74 @@ namespace {
 LineStyle line_style(config::WorkerLog log) {
     switch (log) {
         case config::WorkerLog::json: return LineStyle::json;
-        case config::WorkerLog::inherit: return LineStyle::raw;
+        case config::WorkerLog::inherit:
+        case config::WorkerLog::tee:
+        case config::WorkerLog::file: return LineStyle::raw;
         case config::WorkerLog::prefix:
         case config::WorkerLog::none: break;
     }
     return LineStyle::prefix;
 }
 
+// A process that inherits our output never shows it to us; a hosted task has no other way.
+bool is_seen(const config::WorkerSettings& settings) {
+    if (settings.log == config::WorkerLog::none) return false;
+    return settings.log != config::WorkerLog::inherit || !settings.plugin.empty();
+}
+
+std::shared_ptr<LogRing> make_ring(const config::WorkerSettings& settings) {
+    if (!is_seen(settings) || settings.log_ring.count == 0) return nullptr;
+    return std::make_shared<LogRing>(static_cast<std::size_t>(settings.log_ring.count),
+                                     EventLog::base_now());
+}
+
+std::shared_ptr<LogFile> make_file(const config::WorkerSettings& settings) {
+    if (settings.log != config::WorkerLog::file) return nullptr;
+    return std::make_shared<LogFile>(settings.name,
+                                     RotationOptions{.path = config::log_path(settings),
+                                                     .max_bytes = settings.log_max_size.count,
+                                                     .max_files = settings.log_max_files});
+}
+
 }  // namespace
 
 WorkerLog::WorkerLog(const config::WorkerSettings& settings, WorkerContext& context)
-    : settings_(settings), context_(context) {}
+    : settings_(settings),
+      context_(context),
+      ring_(make_ring(settings)),
+      file_(make_file(settings)) {}
 
-Output& WorkerLog::output_of(OutputKind kind) const {
-    return kind == OutputKind::standard_error ? context_.standard_error()
-                                              : context_.standard_output();
+WorkerLog::~WorkerLog() { end(); }
+
+void WorkerLog::end() {
+    if (ring_) ring_->end();
+}
+
+std::string WorkerLog::why_no_ring() const {
+    const std::string prefix = config::worker_variable_prefix(settings_.name);
+    if (is_seen(settings_)) {
+        return "nothing is kept of the output of " + settings_.name + ": set " + prefix +
+               "LOG_RING to a size such as 128Ki";
+    }
+    const bool none = settings_.log == config::WorkerLog::none;
+    return "with " + prefix + "LOG=" + (none ? "none" : "inherit") + " the output of " +
+           settings_.name + (none ? " is thrown away" : " goes past us") +
+           ": set it to tee, prefix, json or file:PATH";
 }
 
 std::shared_ptr<LogStream> WorkerLog::add_stream(OutputKind kind) {
-    const char* const name = kind == OutputKind::standard_error ? "stderr" : "stdout";
-    auto stream = std::make_shared<LogStream>(output_of(kind), line_style(settings_.log),
-                                              settings_.name, name);
-    const std::lock_guard lock(mutex_);
-    streams_.push_back(stream);
+    std::shared_ptr<LogStream> stream;
+    if (file_) {
+        file_->begin();
+        stream = std::make_shared<LogStream>(file_, settings_.name, kind, ring_);
+    } else {
+        Output& output = kind == OutputKind::standard_error ? context_.standard_error()
+                                                            : context_.standard_output();
+        stream = std::make_shared<LogStream>(output, line_style(settings_.log), settings_.name,
+                                             kind, ring_);
+    }
+    const std::lock_guard lock(streams_->mutex);
+    streams_->open.push_back(stream);
     return stream;
 }
 
@@ -50,22 +98,21 @@ bool WorkerLog::open_pipe(int& write_end, OutputKind kind) {
         ::close(ends[1]);
         return false;
     }
-    auto stream = add_stream(kind);
     context_.log_stream_opened();
-    core::spawn(pump(std::move(*pipe), std::move(stream), &output_of(kind)), {.name = "log pump"})
+    core::spawn(pump(std::move(*pipe), add_stream(kind), streams_, &context_), {.name = "log pump"})
         .detach();
     write_end = ends[1];
     return true;
 }
 
 core::Task<void> WorkerLog::pump(core::AsyncFd pipe, std::shared_ptr<LogStream> stream,
-                                 Output* output) {
+                                 std::shared_ptr<Streams> streams, WorkerContext* context) {
     for (;;) {
         const ssize_t length = stream->read_from(pipe.get());
         if (length > 0) {
             // A reader that lags gets a little time before lines are lost; one that is gone does
             // not.
-            while (output->wants_pause()) co_await core::sleep_for(std::chrono::milliseconds(1));
+            while (stream->wants_pause()) co_await core::sleep_for(std::chrono::milliseconds(1));
             co_await core::yield();
             continue;
         }
@@ -73,31 +120,34 @@ core::Task<void> WorkerLog::pump(core::AsyncFd pipe, std::shared_ptr<LogStream> 
         const core::Wake wake = co_await pipe.readable();
         if (wake == core::Wake::closed) break;
     }
-    close(stream);
-    context_.log_stream_closed();
+    streams->close(stream);
+    context->log_stream_closed();
 }
 
 std::shared_ptr<LogStream> WorkerLog::open_stream(OutputKind kind) { return add_stream(kind); }
 
-void WorkerLog::close(const std::shared_ptr<LogStream>& stream) {
+void WorkerLog::close(const std::shared_ptr<LogStream>& stream) { streams_->close(stream); }
+
+void WorkerLog::Streams::close(const std::shared_ptr<LogStream>& stream) {
     stream->end();
-    const std::lock_guard lock(mutex_);
-    ended_lines_ += stream->lines();
-    ended_lost_ += stream->lost_lines();
-    std::erase(streams_, stream);
+    const std::lock_guard lock(mutex);
+    ended_lines += stream->lines();
+    ended_lost += stream->lost_lines();
+    std::erase(open, stream);
 }
 
 std::uint64_t WorkerLog::lines() const {
-    const std::lock_guard lock(mutex_);
-    std::uint64_t sum = ended_lines_;
-    for (const auto& stream : streams_) sum += stream->lines();
+    const std::lock_guard lock(streams_->mutex);
+    std::uint64_t sum = streams_->ended_lines;
+    for (const auto& stream : streams_->open) sum += stream->lines();
     return sum;
 }
 
 std::uint64_t WorkerLog::lost_lines() const {
-    const std::lock_guard lock(mutex_);
-    std::uint64_t sum = ended_lost_;
-    for (const auto& stream : streams_) sum += stream->lost_lines();
+    const std::uint64_t of_file = file_ ? file_->lost_lines() : 0;
+    const std::lock_guard lock(streams_->mutex);
+    std::uint64_t sum = of_file + streams_->ended_lost;
+    for (const auto& stream : streams_->open) sum += stream->lost_lines();
     return sum;
 }
 

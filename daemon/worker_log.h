@@ -1,10 +1,13 @@
 // A worker's output on its way through us: the pipes of a process, each with the task that empties
-// it, or streams that a hosted task writes to.
+// it, or streams that a hosted task writes to; the file that it may go to, and the ring of its last
+// lines.
 //
-// Thread-safety: any thread. Ownership: shared with the tasks that empty pipes; borrows the
-// context. Blocks: never. Fails: open_pipe(), with errno.
+// Thread-safety: any thread. Ownership: what the tasks need is shared with them, so that a process
+// which keeps a pipe open for ever may outlive the worker; borrows the context. Blocks: flush()
+// alone. Fails: open_pipe(), with errno.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -14,16 +17,18 @@
 
 #include "core/async_fd.h"
 #include "core/task.h"
+#include "daemon/log_ring.h"
 #include "daemon/log_stream.h"
 #include "daemon/worker_context.h"
 
 namespace pilotfish::daemon {
 
-enum class OutputKind : std::uint8_t { standard_output, standard_error };
-
 class WorkerLog {
   public:
     WorkerLog(const config::WorkerSettings& settings, WorkerContext& context);
+    ~WorkerLog();
+    WorkerLog(const WorkerLog&) = delete;
+    WorkerLog& operator=(const WorkerLog&) = delete;
 
     // A pipe whose other end passes what comes to that output. The caller closes write_end.
     bool open_pipe(int& write_end, OutputKind kind);
@@ -36,17 +41,35 @@ class WorkerLog {
     std::uint64_t lines() const;
     std::uint64_t lost_lines() const;
 
+    // Its last lines; null: nothing is kept.
+    const std::shared_ptr<LogRing>& ring() const { return ring_; }
+    // Why there is no ring, with the setting to change.
+    std::string why_no_ring() const;
+    // At the end of the daemon: who follows hears that there is no more.
+    void end();
+    // Waits until its file has everything, at most this long; true also without a file.
+    bool flush(std::chrono::nanoseconds at_most) { return !file_ || file_->flush(at_most); }
+
   private:
-    core::Task<void> pump(core::AsyncFd pipe, std::shared_ptr<LogStream> stream, Output* output);
-    Output& output_of(OutputKind kind) const;
+    // What a pump may need after the worker is gone.
+    struct Streams {
+        mutable std::mutex mutex;
+        std::vector<std::shared_ptr<LogStream>> open;
+        std::uint64_t ended_lines = 0;  // of streams that are closed
+        std::uint64_t ended_lost = 0;
+
+        void close(const std::shared_ptr<LogStream>& stream);
+    };
+
+    static core::Task<void> pump(core::AsyncFd pipe, std::shared_ptr<LogStream> stream,
+                                 std::shared_ptr<Streams> streams, WorkerContext* context);
     std::shared_ptr<LogStream> add_stream(OutputKind kind);
 
     const config::WorkerSettings& settings_;
     WorkerContext& context_;
-    mutable std::mutex mutex_;
-    std::vector<std::shared_ptr<LogStream>> streams_;
-    std::uint64_t ended_lines_ = 0;  // of streams that are closed
-    std::uint64_t ended_lost_ = 0;
+    const std::shared_ptr<LogRing> ring_;
+    const std::shared_ptr<LogFile> file_;
+    const std::shared_ptr<Streams> streams_ = std::make_shared<Streams>();
 };
 
 }  // namespace pilotfish::daemon

@@ -25,6 +25,9 @@ constexpr std::array kRoutes = {
           "What the container allows and what was derived, as pilotfish limits --json"},
     Route{"GET", "/v1/workers", Level::read, false, workers_page, "Every worker"},
     Route{"GET", "/v1/workers/{name}", Level::read, false, worker_page, "One worker"},
+    Route{"GET", "/v1/workers/{name}/logs", Level::read, false, worker_log_page,
+          "The worker's last lines as JSON lines: ?tail=N, ?since=CURSOR, ?stream=stdout, "
+          "?format=text, and ?follow to stay"},
     Route{"GET", "/v1/events", Level::read, false, events_page,
           "What has happened, as server-sent events: ?since=ID, and ?follow to stay"},
     Route{"GET", "/debug/pprof/", Level::read, false, pprof_index_page, "The profiles there are"},

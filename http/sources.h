@@ -19,6 +19,7 @@
 #include "core/limits.h"
 #include "http/body_stream.h"
 #include "http/event_feed.h"
+#include "http/log_feed.h"
 
 namespace pilotfish::http {
 
@@ -208,6 +209,8 @@ class Sources {
     virtual std::vector<WorkerView> workers() const = 0;
     // nullopt: no worker of that name.
     virtual std::optional<WorkerView> worker(const std::string& name) const = 0;
+    // Likewise; the lines of the worker, or why there are none.
+    virtual std::optional<LogAnswer> log_of(const std::string& worker) const = 0;
     virtual EventFeed& events() const = 0;
     virtual std::unique_ptr<BodyStream> dump_tasks(TaskDump kind) const = 0;
     // This process's arguments, secrets blanked.

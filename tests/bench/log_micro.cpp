@@ -159,7 +159,7 @@ void measure_whole_ways(std::size_t line_bytes, std::size_t total_bytes) {
           Way{"json", daemon::LineStyle::json}}) {
         measure_whole_way(way.name, line_bytes, total_bytes, [&](int in, int out) {
             daemon::Output output(out);
-            daemon::LogStream stream(output, way.style, "web", "stdout");
+            daemon::LogStream stream(output, way.style, "web", daemon::OutputKind::standard_output);
             while (stream.read_from(in) > 0) {
                 while (output.wants_pause()) usleep(1000);
             }

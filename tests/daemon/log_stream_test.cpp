@@ -13,7 +13,7 @@ using tests::Pipe;
 TEST(LogStream, PrefixesLinesAcrossReads) {
     const Pipe pipe;
     Output output(pipe.writer());
-    LogStream stream(output, LineStyle::prefix, "web", "stdout");
+    LogStream stream(output, LineStyle::prefix, "web", OutputKind::standard_output);
     stream.feed("one\ntw");
     stream.feed("o\r\nthree");
     stream.end();
@@ -28,7 +28,7 @@ TEST(LogStream, ReadsWhatAWorkersPipeHolds) {
     const Pipe to;
     fcntl(from.reader(), F_SETFL, O_NONBLOCK);
     Output output(to.writer());
-    LogStream stream(output, LineStyle::prefix, "web", "stdout");
+    LogStream stream(output, LineStyle::prefix, "web", OutputKind::standard_output);
     EXPECT_EQ(stream.read_from(from.reader()), -1);
     EXPECT_EQ(errno, EAGAIN);
     ASSERT_EQ(write(from.writer(), "one\n", 4), 4);
@@ -40,7 +40,7 @@ TEST(LogStream, ReadsWhatAWorkersPipeHolds) {
 TEST(LogStream, PassesRawBytesAsTheyCome) {
     const Pipe pipe;
     Output output(pipe.writer());
-    LogStream stream(output, LineStyle::raw, "web", "stdout");
+    LogStream stream(output, LineStyle::raw, "web", OutputKind::standard_output);
     stream.feed("no end");
     stream.feed(std::string_view("\r\n\0x", 4));
     stream.end();
@@ -51,7 +51,7 @@ TEST(LogStream, PassesRawBytesAsTheyCome) {
 TEST(LogStream, GivesJsonForEveryByte) {
     const Pipe pipe;
     Output output(pipe.writer());
-    LogStream stream(output, LineStyle::json, "web", "stderr");
+    LogStream stream(output, LineStyle::json, "web", OutputKind::standard_error);
     stream.feed("half of \xC3");
     stream.feed("\xA9\n");
     ASSERT_TRUE(output.flush(60s));
@@ -64,7 +64,7 @@ TEST(LogStream, GivesJsonForEveryByte) {
 TEST(LogStream, CutsALongLineWithAMark) {
     const Pipe pipe;
     Output output(pipe.writer());
-    LogStream stream(output, LineStyle::prefix, "web", "stdout");
+    LogStream stream(output, LineStyle::prefix, "web", OutputKind::standard_output);
     stream.feed(std::string(LineFramer::kMaxTextBytes, 'x') + "rest\n");
     ASSERT_TRUE(output.flush(60s));
     EXPECT_EQ(pipe.take(),
@@ -75,7 +75,7 @@ TEST(LogStream, NamesTheWorkerWhoseLinesWereLost) {
     Pipe pipe(4096);
     pipe.fill();
     Output output(pipe.writer(), {.capacity_bytes = 4096});
-    LogStream stream(output, LineStyle::prefix, "web", "stdout");
+    LogStream stream(output, LineStyle::prefix, "web", OutputKind::standard_output);
     std::string burst;
     for (int i = 0; i < 1000; ++i) burst += "a line\n";
     stream.feed(burst);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -129,6 +130,7 @@ class CannedFeed final : public http::EventFeed {
 class CannedSources : public http::Sources {
   public:
     mutable CannedFeed feed;
+    std::map<std::string, http::LogAnswer> logs;
     mutable Gate runtime_gate;
     std::atomic<bool> alive{true};
     std::vector<http::WorkerView> worker_list{canned_worker("web"), canned_worker("db@1")};
@@ -207,6 +209,11 @@ class CannedSources : public http::Sources {
             if (worker.name == name) return worker;
         }
         return std::nullopt;
+    }
+    std::optional<http::LogAnswer> log_of(const std::string& name) const override {
+        const auto found = logs.find(name);
+        if (found == logs.end()) return std::nullopt;
+        return found->second;
     }
     http::EventFeed& events() const override { return feed; }
     std::unique_ptr<http::BodyStream> dump_tasks(http::TaskDump kind) const override {

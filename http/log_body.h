@@ -22,9 +22,9 @@
 namespace pilotfish::http {
 
 struct LogQuery {
-    std::optional<std::uint64_t> since;  // the cursor of the last line that the reader has
-    std::optional<std::uint64_t> tail;   // at most so many lines of those that are there now
-    std::optional<std::string> stream;   // nullopt: both
+    std::optional<std::uint64_t> since = {};  // the cursor of the last line that the reader has
+    std::optional<std::uint64_t> tail = {};   // at most so many lines of those that are there now
+    std::optional<std::string> stream = {};   // nullopt: both
     bool follow = false;
     bool text = false;
 };

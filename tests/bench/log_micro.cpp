@@ -159,7 +159,10 @@ void measure_whole_ways(std::size_t line_bytes, std::size_t total_bytes) {
           Way{"json", daemon::LineStyle::json}}) {
         measure_whole_way(way.name, line_bytes, total_bytes, [&](int in, int out) {
             daemon::Output output(out);
-            daemon::LogStream stream(output, way.style, "web", daemon::OutputKind::standard_output);
+            // As by default: with the ring of the last lines.
+            const auto ring = std::make_shared<daemon::LogRing>(std::size_t{128} << 10, 0);
+            daemon::LogStream stream(output, way.style, "web", daemon::OutputKind::standard_output,
+                                     ring);
             while (stream.read_from(in) > 0) {
                 while (output.wants_pause()) usleep(1000);
             }

@@ -38,7 +38,7 @@ TEST_F(LogFiles, GetTheLinesOfBothStreamsWhole) {
     out.feed(std::string("NUL \0 and no end", 16));
     out.end();
     ASSERT_TRUE(file->flush(kLong));
-    EXPECT_EQ(read_file(path_), std::string("an error\nhalf of a line\r\nNUL \0 and no end\n", 41));
+    EXPECT_EQ(read_file(path_), std::string("an error\nhalf of a line\r\nNUL \0 and no end\n", 42));
     EXPECT_EQ(out.lines(), 2u);
     EXPECT_EQ(errors.lines(), 1u);
     EXPECT_EQ(file->lost_lines(), 0u);

@@ -1,13 +1,18 @@
 // Fuzzes what a worker's bytes meet in daemon/: the framer must lose no byte, the formatter must
-// give valid lines. The input's first two bytes choose the cap and how the rest is cut into reads.
+// give valid lines, the blocks of a ring hold the same bytes, and a ring
+// takes no blocks that are none. The input's first two bytes choose the cap and how the rest is cut
+// into reads.
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "core/check.h"
+#include "daemon/line_blocks.h"
 #include "daemon/line_framer.h"
+#include "daemon/line_ring.h"
 #include "daemon/log_format.h"
+#include "daemon/log_ring.h"
 
 namespace {
 
@@ -52,6 +57,36 @@ void check_formats(const daemon::Line& line) {
     PF_CHECK(out.find('\n') == out.size() - 1 && out.find('\x1b') == out.npos, "a forged line");
 }
 
+void check_blocks(std::string_view input, std::size_t cap, std::size_t step) {
+    daemon::LineBlocks blocks(cap);
+    std::string joined;
+    const auto drain = [&] {
+        for (daemon::LineBlock block; blocks.next(block);) {
+            const std::size_t ends = daemon::count_lines(block.bytes);
+            PF_CHECK(block.lines == ends, "a block's lines are counted wrong");
+            joined.append(block.bytes);
+        }
+    };
+    for (std::size_t at = 0; at < input.size(); at += step) {
+        blocks.feed(input.substr(at, step));
+        drain();
+    }
+    blocks.end();
+    drain();
+    PF_CHECK(joined == input, "the blocks lost or made up bytes");
+}
+
+void check_restore(std::string_view input) {
+    daemon::LogRing ring(daemon::LogRing::kLeastBytes, 0);
+    if (!ring.restore({0, std::uint64_t{1} << 40, std::string(input)})) return;
+    std::uint64_t cursor = 0;
+    for (bool at_end = false; !at_end;) {
+        const auto batch = ring.after(cursor, 512);
+        cursor = batch.last;
+        at_end = batch.at_end;
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -60,6 +95,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::size_t step = 1 + data[1] % 32;
     const std::string_view input(reinterpret_cast<const char*>(data) + 2, size - 2);
 
+    check_blocks(input, cap, step);
+    check_restore(input);
     std::string expected;
     for (std::size_t i = 0; i < input.size(); ++i) {
         if (input[i] != '\r' || i + 1 == input.size() || input[i + 1] != '\n') expected += input[i];

@@ -41,7 +41,6 @@ void StartOrder::note(std::size_t worker, const Standing& now) {
     Member& member = members_[worker];
     const Standing before = std::exchange(member.standing, now);
     if (before == now) return;
-    if (!now.waits) member.told = false;
     Group& group = groups_[member.group];
     count(group, before, now);
     if (now.waits && !before.waits) look_at(group);
@@ -86,8 +85,8 @@ void StartOrder::look_at(Group& group) {
     if (group.open != 0 && group.in_vain == 0) return;
     for (const std::size_t at : group.members) {
         Member& member = members_[at];
-        if (!member.standing.waits || member.told) continue;
-        member.told = true;
+        bool& is_listed = group.open == 0 ? member.is_free : member.is_in_vain;
+        if (!member.standing.waits || std::exchange(is_listed, true)) continue;
         (group.open == 0 ? free_ : in_vain_).push_back(at);
     }
 }
@@ -105,10 +104,9 @@ std::optional<std::size_t> StartOrder::take_free() {
         const std::size_t worker = free_.front();
         free_.pop_front();
         Member& member = members_[worker];
-        if (!member.standing.waits) continue;
+        member.is_free = false;
         // What it waited for may have gone meanwhile.
-        member.told = false;
-        if (groups_[member.group].open != 0) continue;
+        if (!member.standing.waits || groups_[member.group].open != 0) continue;
         member.standing.waits = false;
         return worker;
     }
@@ -120,13 +118,12 @@ std::optional<StartOrder::InVain> StartOrder::take_in_vain() {
         const std::size_t worker = in_vain_.front();
         in_vain_.pop_front();
         Member& member = members_[worker];
+        member.is_in_vain = false;
         if (!member.standing.waits) continue;
-        member.told = false;
-        if (const auto need = lost_need(groups_[member.group])) {
-            member.standing.waits = false;
-            return InVain{worker, *need};
-        }
-        look_at(groups_[member.group]);
+        const auto need = lost_need(groups_[member.group]);
+        if (!need) continue;
+        member.standing.waits = false;
+        return InVain{worker, *need};
     }
     return std::nullopt;
 }

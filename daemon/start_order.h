@@ -49,8 +49,9 @@ class StartOrder {
     struct Member {
         std::size_t group = 0;
         Standing standing;
-        bool told = false;      // that it is free, or waits in vain, this time
-        bool stoppable = false;  // was told
+        bool is_free = false;     // in free_
+        bool is_in_vain = false;  // in in_vain_
+        bool stoppable = false;   // is, or was, in stoppable_
     };
     struct Edge {
         std::size_t group;

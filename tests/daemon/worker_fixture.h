@@ -23,7 +23,7 @@ namespace pilotfish::daemon {
 // Only a failing test waits this long.
 inline constexpr std::chrono::seconds kWorkerPatience{30};
 
-class WorkerContextForTests : public WorkerContext {
+class WorkerContextForTests final : public WorkerContext {
   public:
     ProcessTable& processes() override { return processes_; }
     OomWatch& oom() override { return oom_; }

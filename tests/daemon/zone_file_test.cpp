@@ -53,7 +53,7 @@ TEST_F(ZoneFile, UtcNeedsNone) {
 }
 
 TEST_F(ZoneFile, AVariableHoldsANameAPathOrARule) {
-    for (const std::string value :
+    for (const std::string& value :
          {std::string("Mars"), std::string(":Mars"), directory_.path() + "/Mars",
           ":" + directory_.path() + "/Mars", std::string("XYZ-1")}) {
         const auto zone = zone_of_variable(value);

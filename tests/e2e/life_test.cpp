@@ -48,7 +48,7 @@ TEST_F(Life, AOneshotThatFailsForGoodFailsThoseThatNeedIt) {
                                     {"PILOTFISH_WORKER_WEB_CRITICAL", "true"},
                                     {"PILOTFISH_WORKER_WEB_COMMAND", "sleep 1000"}}});
     EXPECT_EQ(outcome.end, exited(5));
-    EXPECT_TRUE(has(outcome.err, "cannot start web: it needs migrate, which exited with code 5"))
+    EXPECT_TRUE(has(outcome.err, "web: cannot start: it needs migrate, which exited with code 5"))
         << outcome.err;
 }
 

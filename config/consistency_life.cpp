@@ -82,8 +82,9 @@ class LifeCheck {
                        "no worker " + name + " is declared; add it to PILOTFISH_WORKERS");
             } else if (other->settings.kind == WorkerKind::cron) {
                 refuse(setting, {},
-                       name + " is a cron worker, which runs now and then and has no start that "
-                              "others could wait for; make it a oneshot, or leave it out");
+                       name +
+                           " is a cron worker, which runs now and then and has no start that "
+                           "others could wait for; make it a oneshot, or leave it out");
             }
         }
     }

@@ -47,8 +47,8 @@ inline constexpr FieldWords kFieldWords<std::optional<Schedule>>{
 template <>
 inline constexpr FieldWords kFieldWords<Instances>{"number", "a whole number from 1 to 1000"};
 template <>
-inline constexpr FieldWords kFieldWords<RateLimit>{
-    "rate", "a count in a time, such as 5/1m, or off"};
+inline constexpr FieldWords kFieldWords<RateLimit>{"rate",
+                                                   "a count in a time, such as 5/1m, or off"};
 template <>
 inline constexpr FieldWords kFieldWords<StdinMode>{"choice", "inherit or null"};
 template <>

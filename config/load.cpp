@@ -283,8 +283,8 @@ class Loader {
     // The kind decides about RESTART where nobody did; of main its name has.
     static void apply_kind(WorkerConfiguration& worker) {
         WorkerSettings& settings = worker.settings;
-        const auto at = static_cast<std::size_t>(find_worker_setting("RESTART") -
-                                                 worker_settings().data());
+        const auto at =
+            static_cast<std::size_t>(find_worker_setting("RESTART") - worker_settings().data());
         if (settings.kind == WorkerKind::service || worker.origins[at] != Origin::default_value)
             return;
         if (settings.name != "main") settings.restart = RestartPolicy::on_failure;

@@ -36,10 +36,10 @@ struct WorkerConfiguration {
 
 struct Configuration {
     Settings settings;
-    std::vector<Origin> origins;               // one for each row of global_settings()
+    std::vector<Origin> origins;  // one for each row of global_settings()
     // main first when it came from the command line; each instance by itself, side by side.
     std::vector<WorkerConfiguration> workers;
-    std::vector<std::string> warnings;         // a sentence each; to be logged, and shown by check
+    std::vector<std::string> warnings;  // a sentence each; to be logged, and shown by check
 
     // True when the user set it: "ADMIN_LISTEN". Requires: the name of a global setting.
     bool is_set(std::string_view name) const;

@@ -111,8 +111,8 @@ class FieldReader {
     }
 
     std::string values() const {
-        std::string text = "* or from " + std::to_string(field_.least) + " to " +
-                           std::to_string(field_.most);
+        std::string text =
+            "* or from " + std::to_string(field_.least) + " to " + std::to_string(field_.most);
         if (field_.words.empty()) return text;
         return text + ", or from " + std::string(field_.words.front()) + " to " +
                std::string(field_.words.back());
@@ -154,9 +154,10 @@ bool is_zone_name(std::string_view name) {
 bool read_fields(std::string_view text, Schedule& schedule, std::string& why) {
     const std::vector<std::string_view> words = words_of(text);
     if (words.size() != 5) {
-        why = "has " + std::to_string(words.size()) + (words.size() == 1 ? " field" : " fields") +
-              (words.size() == 6 ? " and seconds are none of them; for less than a minute use @every"
-                                 : " and not five");
+        why =
+            "has " + std::to_string(words.size()) + (words.size() == 1 ? " field" : " fields") +
+            (words.size() == 6 ? " and seconds are none of them; for less than a minute use @every"
+                               : " and not five");
         return false;
     }
     std::uint64_t bits[5] = {};

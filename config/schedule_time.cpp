@@ -15,9 +15,7 @@ constexpr std::int64_t kMostDays = 9 * 366;
 
 bool has(std::uint64_t bits, std::int64_t at) { return (bits >> at & 1) != 0; }
 
-std::int64_t day_of(std::int64_t seconds) {
-    return seconds / kDay - (seconds % kDay < 0 ? 1 : 0);
-}
+std::int64_t day_of(std::int64_t seconds) { return seconds / kDay - (seconds % kDay < 0 ? 1 : 0); }
 
 bool fits_day(const Schedule& schedule, std::int64_t day) {
     const std::chrono::sys_days days{std::chrono::days(day)};

@@ -14,7 +14,8 @@ std::int64_t floor_div(std::int64_t value, std::int64_t by) {
 
 std::int64_t days_to(int year, unsigned month, unsigned day) {
     using namespace std::chrono;
-    const sys_days days = std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day);
+    const sys_days days =
+        std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day);
     return days.time_since_epoch().count();
 }
 
@@ -236,8 +237,7 @@ std::optional<TimeZone> TimeZone::from_file(std::string_view file, std::string& 
     std::vector<std::int64_t> offsets(static_cast<std::size_t>(header.typecnt));
     for (std::int64_t& offset : offsets) {
         // RFC 9636 (3.2) wants less than 26 hours.
-        if (!bytes.number(4, offset) || !bytes.skip(2) || offset < -26 * 3600 ||
-            offset > 26 * 3600)
+        if (!bytes.number(4, offset) || !bytes.skip(2) || offset < -26 * 3600 || offset > 26 * 3600)
             return std::nullopt;
     }
     for (std::size_t at = 0; at < types.size(); ++at)
@@ -257,9 +257,9 @@ std::optional<TimeZone> TimeZone::from_file(std::string_view file, std::string& 
 }
 
 std::int64_t TimeZone::offset_at(std::int64_t unix_seconds) const {
-    const auto after = std::upper_bound(
-        changes_.begin(), changes_.end(), unix_seconds,
-        [](std::int64_t time, const Change& change) { return time < change.at; });
+    const auto after =
+        std::upper_bound(changes_.begin(), changes_.end(), unix_seconds,
+                         [](std::int64_t time, const Change& change) { return time < change.at; });
     if (after == changes_.end() && rule_) return rule_->offset_at(unix_seconds);
     return after == changes_.begin() ? first_ : std::prev(after)->offset;
 }

@@ -2,9 +2,9 @@
 // RFC 9636) or from the rule that a TZ variable may hold (POSIX.1-2017, 8.3: "CET-1CEST,M3.5.0,
 // M10.5.0/3").
 //
-// Plain values, any thread, never blocks: who opens the file is daemon/zone_file. Fails: the makers,
-// by nullopt with half a sentence in `why`. Limits: leap seconds are ignored, as POSIX time does;
-// names and the flag "summer time" are not kept.
+// Plain values, any thread, never blocks: who opens the file is daemon/zone_file. Fails: the
+// makers, by nullopt with half a sentence in `why`. Limits: leap seconds are ignored, as POSIX time
+// does; names and the flag "summer time" are not kept.
 #pragma once
 
 #include <cstdint>
@@ -49,8 +49,8 @@ class TimeZone {
         std::int64_t at;
         std::int64_t offset;
     };
-    std::int64_t first_ = 0;       // before the first change
-    std::vector<Change> changes_;  // by time
+    std::int64_t first_ = 0;                     // before the first change
+    std::vector<Change> changes_;                // by time
     std::optional<ZoneRule> rule_ = ZoneRule{};  // after the last change; nullopt: that one stays
 };
 

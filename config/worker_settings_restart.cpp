@@ -9,8 +9,10 @@ namespace {
 constexpr std::string_view kRestart = "Restart";
 
 constexpr std::array kRows{
-    row<&WorkerSettings::restart>(
-        "RESTART", {kRestart, "when it is started again", {}, "always; oneshot: on-failure; main and cron: never"}),
+    row<&WorkerSettings::restart>("RESTART", {kRestart,
+                                              "when it is started again",
+                                              {},
+                                              "always; oneshot: on-failure; main and cron: never"}),
     row<&WorkerSettings::restart_delay>(
         "RESTART_DELAY", {kRestart, "before the first retry; doubles each time, jittered"}),
     row<&WorkerSettings::restart_max_delay>("RESTART_MAX_DELAY",

@@ -68,7 +68,8 @@ constexpr std::array kRows{
     row<&WorkerSettings::kind>(
         "KIND", {kWhat, "runs all the time, once to its end, or at the times of its SCHEDULE"}),
     row<&WorkerSettings::schedule>(
-        "SCHEDULE", {kWhat, "when a cron worker runs; CRON_TZ=Europe/Berlin before it sets its zone"}),
+        "SCHEDULE",
+        {kWhat, "when a cron worker runs; CRON_TZ=Europe/Berlin before it sets its zone"}),
     row<&WorkerSettings::instances>(
         "INSTANCES", {kWhat, "that many workers of these settings: web@1, web@2 and so on"}),
     row<&WorkerSettings::cwd>("CWD", {kWhat, "the directory it starts in", {}, "the daemon's own"}),

@@ -43,8 +43,7 @@ std::uint64_t CronTimer::look(const Moment& now) {
         next_steady_ += times * *schedule_.every;
         return static_cast<std::uint64_t>(times);
     }
-    const nanoseconds set_back =
-        (now.steady - seen_.steady) - nanoseconds(now.wall - seen_.wall);
+    const nanoseconds set_back = (now.steady - seen_.steady) - nanoseconds(now.wall - seen_.wall);
     seen_ = now;
     if (set_back > kSetBack && (schedule_.follows_clock || set_back >= kNewDate)) aim(now.wall);
     std::uint64_t times = 0;

@@ -13,9 +13,9 @@
 namespace pilotfish::daemon {
 
 // The daemon's own environment without PILOTFISH_*, then the worker's ENV_<VAR> over it, then
-// PILOTFISH_WORKER (as declared) and PILOTFISH_INSTANCE (from 1 on). Each name once; for a name given twice the first stands,
-// as getenv(3) would answer.
-// own: of the user it runs as and of its files (daemon/identity.h), under the ENV_ ones.
+// PILOTFISH_WORKER (as declared) and PILOTFISH_INSTANCE (from 1 on). Each name once; for a name
+// given twice the first stands, as getenv(3) would answer. own: of the user it runs as and of its
+// files (daemon/identity.h), under the ENV_ ones.
 std::vector<std::string> worker_environment(const config::WorkerSettings& settings,
                                             const OwnVariables& own = {});
 

@@ -17,8 +17,7 @@ RestartBudget::Time RestartBudget::reserve(Time now) {
     while (!booked_.empty() && now - booked_.front() >= limit_.window) booked_.pop_front();
     const auto most = static_cast<std::size_t>(limit_.most);
     Time at = now;
-    if (booked_.size() >= most)
-        at = std::max(now, booked_[booked_.size() - most] + limit_.window);
+    if (booked_.size() >= most) at = std::max(now, booked_[booked_.size() - most] + limit_.window);
     booked_.push_back(at);
     return at;
 }

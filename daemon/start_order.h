@@ -65,8 +65,8 @@ class StartOrder {
         std::size_t not_ready = 0;
         std::size_t not_over = 0;
         std::size_t lost = 0;
-        std::size_t open = 0;             // of its predecessors: those it still waits for
-        std::size_t in_vain = 0;          // and those that have a lost member
+        std::size_t open = 0;     // of its predecessors: those it still waits for
+        std::size_t in_vain = 0;  // and those that have a lost member
         std::size_t followers_not_over = 0;
     };
 

@@ -185,8 +185,7 @@ void Supervisor::handle(const Event& event) {
             if (shutdown_) {
                 // Asked again: whoever still runs hears it again, as under any shell.
                 for (const auto& worker : workers_) {
-                    if (was_asked(*worker))
-                        worker->stop(signal_for(*worker, event.signal));
+                    if (was_asked(*worker)) worker->stop(signal_for(*worker, event.signal));
                 }
                 break;
             }

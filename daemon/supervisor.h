@@ -139,7 +139,7 @@ class Supervisor final : WorkerContext {
     std::string stop_reason_;      // "SIGTERM", "db ended, which is critical"
     bool stop_was_asked_ = false;  // from outside, not by a critical worker
     std::optional<int> forced_code_;
-    std::vector<Descendant> told_;      // by tell_descendants(), once each
+    std::vector<Descendant> told_;                           // by tell_descendants(), once each
     std::unordered_map<const Worker*, std::size_t> places_;  // in workers_
     StartOrder order_;
     std::vector<const Worker*> over_;               // in the order they ended

@@ -81,8 +81,7 @@ void Supervisor::start_next_workers() {
         Worker& worker = *workers_[next->worker];
         const Worker& need = *workers_[next->need];
         // Its code, as it is the cause of both ends.
-        worker.need_is_lost("cannot start: it needs " +
-                                lost_words(need),
+        worker.need_is_lost("cannot start: it needs " + lost_words(need),
                             std::max(need.exit_code(), 1));
     }
 }

@@ -234,8 +234,9 @@ void Worker::decide() {
         apply(WorkerEvent::will_wait);
         return;
     }
-    bool again = !stop_requested_ && (settings_.restart == config::RestartPolicy::always ||
-                                      (settings_.restart == config::RestartPolicy::on_failure && !good));
+    bool again =
+        !stop_requested_ && (settings_.restart == config::RestartPolicy::always ||
+                             (settings_.restart == config::RestartPolicy::on_failure && !good));
     if (again && !restart_limit_.take(SteadyClock::now())) {
         again = false;
         const std::lock_guard lock(mutex_);

@@ -44,8 +44,8 @@ struct WorkerStatus {
     std::optional<SteadyTime> next_try;  // in backoff; of a cron worker that waits: its next run
     std::uint64_t runs_skipped = 0;      // of a cron worker: times at which a run still went on
     std::uint64_t runs_missed = 0;       // and those that the clock passed over
-    std::uint64_t ended_cpu_ns = 0;                 // of the runs that have ended
-    std::uint64_t left_behind = 0;                  // hosted tasks that did not stop
+    std::uint64_t ended_cpu_ns = 0;      // of the runs that have ended
+    std::uint64_t left_behind = 0;       // hosted tasks that did not stop
     std::uint64_t log_lines = 0;
     std::uint64_t log_lines_lost = 0;
 };
@@ -168,8 +168,8 @@ class Worker final : RunListener {
     // The life's own, touched by live() alone.
     bool released_ = false;
     bool stop_requested_ = false;
-    bool start_requested_ = false;  // after the stop
-    bool skip_told_ = false;        // of this run
+    bool start_requested_ = false;               // after the stop
+    bool skip_told_ = false;                     // of this run
     std::optional<std::string> restart_reason_;  // the run is to end and another to follow
     std::optional<SteadyTime> stop_deadline_;
 

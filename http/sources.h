@@ -155,11 +155,11 @@ struct MemoryStepCount {
 };
 
 struct WorkerView {
-    std::string name;   // "web", an instance "web@1"
-    std::string kind;   // "service", "oneshot", "cron"
-    bool hosted = false;   // a plugin's task in the daemon itself
-    int instance = 1;      // which of several of one declaration
-    std::string schedule;  // of a cron worker
+    std::string name;                // "web", an instance "web@1"
+    std::string kind;                // "service", "oneshot", "cron"
+    bool hosted = false;             // a plugin's task in the daemon itself
+    int instance = 1;                // which of several of one declaration
+    std::string schedule;            // of a cron worker
     std::uint64_t runs_skipped = 0;  // its times at which a run still went on
     std::uint64_t runs_missed = 0;   // and those that the clock passed over
     std::string state;  // "waiting", "starting", "ready", "running", "stopping", "backoff", ...
@@ -169,17 +169,17 @@ struct WorkerView {
     std::optional<int> pid;
     std::optional<double> uptime_seconds;  // of the current run
     std::uint64_t starts = 0;
-    std::uint64_t left_behind = 0;           // runs of a plugin that did not stop and go on
-    std::vector<RestartCount> restarts;      // by reason, each reason that occurred
-    std::optional<int> exit_code;            // of the last run: its own, or 128+n
-    std::optional<int> exit_signal;          // that ended the last run
-    std::string exit_reason;                 // "exit", "signal", "oom", ... empty: not yet
-    std::string exit_text;                   // "exited with code 3 after 2 s"
+    std::uint64_t left_behind = 0;       // runs of a plugin that did not stop and go on
+    std::vector<RestartCount> restarts;  // by reason, each reason that occurred
+    std::optional<int> exit_code;        // of the last run: its own, or 128+n
+    std::optional<int> exit_signal;      // that ended the last run
+    std::string exit_reason;             // "exit", "signal", "oom", ... empty: not yet
+    std::string exit_text;               // "exited with code 3 after 2 s"
     // From now, in backoff; of a cron worker that waits: to its next run.
     std::optional<double> next_try_seconds;
-    std::string health;                      // last word of the health check; empty: none
-    std::uint64_t oom_kills = 0;             // of its processes, as far as it can be told
-    double cpu_seconds = 0;                  // user and system, all runs
+    std::string health;           // last word of the health check; empty: none
+    std::uint64_t oom_kills = 0;  // of its processes, as far as it can be told
+    double cpu_seconds = 0;       // user and system, all runs
     std::optional<std::uint64_t> resident_bytes;
     std::optional<std::uint64_t> memory_budget_bytes;  // what its runtime should stay below
     std::vector<MemoryStepCount> memory_steps;         // each step that occurred

@@ -18,9 +18,10 @@ std::string faults_of(std::initializer_list<std::string> more) {
 }
 
 TEST(ConsistencyLife, AScheduleAndACronWorkerBelongTogether) {
-    EXPECT_EQ(faults_of({"PILOTFISH_WORKER_JOB_SCHEDULE=@daily"}),
-              "cannot use PILOTFISH_WORKER_JOB_SCHEDULE=\"@daily\": only a cron worker has one; set "
-              "PILOTFISH_WORKER_JOB_KIND to cron");
+    EXPECT_EQ(
+        faults_of({"PILOTFISH_WORKER_JOB_SCHEDULE=@daily"}),
+        "cannot use PILOTFISH_WORKER_JOB_SCHEDULE=\"@daily\": only a cron worker has one; set "
+        "PILOTFISH_WORKER_JOB_KIND to cron");
     EXPECT_EQ(faults_of({"PILOTFISH_WORKER_JOB_KIND=cron"}),
               "cannot run worker job: it is a cron worker and has no times; set "
               "PILOTFISH_WORKER_JOB_SCHEDULE");
@@ -34,11 +35,10 @@ TEST(ConsistencyLife, AScheduleAndACronWorkerBelongTogether) {
 
 TEST(ConsistencyLife, TheKindDecidesAboutRestartUnlessItIsSet) {
     const auto restart = [](std::string kind, std::string more, std::string name) {
-        const Environment environment({"PILOTFISH_WORKERS=job,main",
-                                       "PILOTFISH_WORKER_JOB_COMMAND=x",
-                                       "PILOTFISH_WORKER_MAIN_COMMAND=x",
-                                       "PILOTFISH_WORKER_JOB_KIND=" + kind,
-                                       "PILOTFISH_WORKER_MAIN_KIND=" + kind, more});
+        const Environment environment(
+            {"PILOTFISH_WORKERS=job,main", "PILOTFISH_WORKER_JOB_COMMAND=x",
+             "PILOTFISH_WORKER_MAIN_COMMAND=x", "PILOTFISH_WORKER_JOB_KIND=" + kind,
+             "PILOTFISH_WORKER_MAIN_KIND=" + kind, more});
         const Configuration loaded = accepted(load(environment.get(), as_run()));
         const WorkerConfiguration* const worker = loaded.find_worker(name);
         return worker == nullptr ? RestartPolicy::always : worker->settings.restart;
@@ -47,9 +47,9 @@ TEST(ConsistencyLife, TheKindDecidesAboutRestartUnlessItIsSet) {
     EXPECT_EQ(restart("oneshot", "PILOTFISH_WORKER_JOB_RESTART=never", "job"),
               RestartPolicy::never);
     EXPECT_EQ(restart("oneshot", "A=", "main"), RestartPolicy::never);
-    EXPECT_NE(faults_of({"PILOTFISH_WORKER_JOB_KIND=oneshot",
-                         "PILOTFISH_WORKER_JOB_RESTART=always"}),
-              "");
+    EXPECT_NE(
+        faults_of({"PILOTFISH_WORKER_JOB_KIND=oneshot", "PILOTFISH_WORKER_JOB_RESTART=always"}),
+        "");
     EXPECT_NE(faults_of({"PILOTFISH_WORKER_JOB_KIND=cron", "PILOTFISH_WORKER_JOB_SCHEDULE=@daily",
                          "PILOTFISH_WORKER_JOB_RESTART=always"}),
               "");
@@ -67,12 +67,12 @@ TEST(ConsistencyLife, NobodyWaitsForAStrangerOrForACronWorker) {
               "cannot use PILOTFISH_WORKER_WEB_NEEDS: no worker db is declared; add it to "
               "PILOTFISH_WORKERS");
     for (const std::string setting : {"AFTER", "NEEDS"}) {
-        EXPECT_EQ(faults_of({"PILOTFISH_WORKER_JOB_KIND=cron",
-                             "PILOTFISH_WORKER_JOB_SCHEDULE=@daily",
-                             "PILOTFISH_WORKER_WEB_" + setting + "=job"}),
-                  "cannot use PILOTFISH_WORKER_WEB_" + setting +
-                      ": job is a cron worker, which runs now and then and has no start that "
-                      "others could wait for; make it a oneshot, or leave it out");
+        EXPECT_EQ(
+            faults_of({"PILOTFISH_WORKER_JOB_KIND=cron", "PILOTFISH_WORKER_JOB_SCHEDULE=@daily",
+                       "PILOTFISH_WORKER_WEB_" + setting + "=job"}),
+            "cannot use PILOTFISH_WORKER_WEB_" + setting +
+                ": job is a cron worker, which runs now and then and has no start that "
+                "others could wait for; make it a oneshot, or leave it out");
     }
 }
 

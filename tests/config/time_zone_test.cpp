@@ -81,10 +81,11 @@ TEST(TimeZone, ReadsEveryFormOfARule) {
 }
 
 TEST(TimeZone, RefusesWhatIsNoRule) {
-    for (const char* bad : {"", "CET", "C-1", "CET-1CEST,", "CET-1CEST,M3.5.0", "CET-1CEST,M13.1.0,M1.1.0",
-                            "CET-1CEST,M3.6.0,M10.5.0", "CET-1CEST,M3.5.7,M10.5.0", "<CET-1",
-                            "CET-25", "CET-1CEST,J0,J1", "CET-1CEST,M3.5.0,M10.5.0/168",
-                            "CET-1CEST,M3.5.0,M10.5.0x", "Europe/Berlin"}) {
+    for (const char* bad :
+         {"", "CET", "C-1", "CET-1CEST,", "CET-1CEST,M3.5.0", "CET-1CEST,M13.1.0,M1.1.0",
+          "CET-1CEST,M3.6.0,M10.5.0", "CET-1CEST,M3.5.7,M10.5.0", "<CET-1", "CET-25",
+          "CET-1CEST,J0,J1", "CET-1CEST,M3.5.0,M10.5.0/168", "CET-1CEST,M3.5.0,M10.5.0x",
+          "Europe/Berlin"}) {
         std::string why;
         EXPECT_FALSE(TimeZone::from_rule(bad, why)) << bad;
         EXPECT_FALSE(why.empty());

@@ -36,25 +36,24 @@ class SupervisorOf : public testing::Test {
         if (!loaded) return {};
         const config::Configuration& configuration = *loaded;
         cgroup::FileSource source = cgroup::FileSource::this_process();
-        OomWatch oom(source, [] { return core::Limits(); },
-                     [](const std::string&, const std::string&) {});
+        OomWatch oom(
+            source, [] { return core::Limits(); }, [](const std::string&, const std::string&) {});
         Output output(STDERR_FILENO);
         EventLog events;
         WorkerGroups groups(configuration);
-        SupervisorParts parts{.configuration = configuration,
-                              .entrypoint = false,
-                              .directory = {},
-                              .signals_at_start = signals_,
-                              .oom = oom,
-                              .standard_output = output,
-                              .standard_error = output,
-                              .events = events,
-                              .hints = [](const config::WorkerSettings&,
-                                          const std::vector<std::string>&) {
-                                  return std::vector<Hint>();
-                              },
-                              .groups = groups,
-                              .after_first_start = [] {}};
+        SupervisorParts parts{
+            .configuration = configuration,
+            .entrypoint = false,
+            .directory = {},
+            .signals_at_start = signals_,
+            .oom = oom,
+            .standard_output = output,
+            .standard_error = output,
+            .events = events,
+            .hints = [](const config::WorkerSettings&,
+                        const std::vector<std::string>&) { return std::vector<Hint>(); },
+            .groups = groups,
+            .after_first_start = [] {}};
         supervisor_ = std::make_unique<Supervisor>(std::move(parts));
         Verdict verdict;
         core::Runtime runtime;
@@ -107,20 +106,20 @@ class SupervisorOf : public testing::Test {
 };
 
 TEST_F(SupervisorOf, AWorkerThatAUserStoppedIsNoEndAndCanBeStartedAgain) {
-    const Verdict verdict =
-        run({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_COMMAND=sleep 1000",
-             "PILOTFISH_WORKER_WEB_CRITICAL=true"},
-            [this]() -> core::Task<void> {
-                co_await until_state("web", WorkerState::ready);
-                worker("web").stop();
-                co_await until_state("web", WorkerState::finished);
-                // Its end is known by then: the next news of it comes behind that.
-                worker("web").start();
-                co_await until_state("web", WorkerState::ready);
-                EXPECT_FALSE(is_done());
-                EXPECT_EQ(worker("web").status().starts, 2u);
-                kill(getpid(), SIGTERM);
-            });
+    const Verdict verdict = run({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_COMMAND=sleep 1000",
+                                 "PILOTFISH_WORKER_WEB_CRITICAL=true"},
+                                [this]() -> core::Task<void> {
+                                    co_await until_state("web", WorkerState::ready);
+                                    worker("web").stop();
+                                    co_await until_state("web", WorkerState::finished);
+                                    // Its end is known by then: the next news of it comes behind
+                                    // that.
+                                    worker("web").start();
+                                    co_await until_state("web", WorkerState::ready);
+                                    EXPECT_FALSE(is_done());
+                                    EXPECT_EQ(worker("web").status().starts, 2u);
+                                    kill(getpid(), SIGTERM);
+                                });
     EXPECT_EQ(verdict.code, 0);
     EXPECT_TRUE(verdict.asked_for);
 }
@@ -165,8 +164,8 @@ TEST_F(SupervisorOf, AFailedNeedCanBeStartedAgainAndSoCanWhoNeedsIt) {
     unlink(flag.c_str());
     run({"PILOTFISH_WORKERS=keep,migrate,web", "PILOTFISH_WORKER_KEEP_COMMAND=sleep 1000",
          "PILOTFISH_WORKER_MIGRATE_KIND=oneshot", "PILOTFISH_WORKER_MIGRATE_RESTART=never",
-         "PILOTFISH_WORKER_MIGRATE_COMMAND=test -e " + flag,
-         "PILOTFISH_WORKER_WEB_NEEDS=migrate", "PILOTFISH_WORKER_WEB_COMMAND=sleep 1000"},
+         "PILOTFISH_WORKER_MIGRATE_COMMAND=test -e " + flag, "PILOTFISH_WORKER_WEB_NEEDS=migrate",
+         "PILOTFISH_WORKER_WEB_COMMAND=sleep 1000"},
         [this, flag]() -> core::Task<void> {
             co_await until_state("migrate", WorkerState::failed);
             co_await until_state("web", WorkerState::failed);

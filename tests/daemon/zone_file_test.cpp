@@ -20,8 +20,8 @@ class ZoneFile : public testing::Test {
         unsetenv("TZ");
         // Two bodies without a change and with one type, one hour east of UTC.
         std::string body = "TZif2" + std::string(15, '\0') + std::string(16, '\0') +
-                           std::string("\0\0\0\1\0\0\0\1", 8) +
-                           std::string("\0\0\x0e\x10\0\0", 6) + std::string(1, '\0');
+                           std::string("\0\0\0\1\0\0\0\1", 8) + std::string("\0\0\x0e\x10\0\0", 6) +
+                           std::string(1, '\0');
         std::ofstream(directory_.path() + "/Mars", std::ios::binary) << body << body << "\nAAA-1\n";
         std::ofstream(directory_.path() + "/Broken") << "no zone";
     }
@@ -31,10 +31,9 @@ class ZoneFile : public testing::Test {
     }
 
     static config::Configuration cron(const std::string& schedule) {
-        const config::Environment environment({"PILOTFISH_WORKERS=job",
-                                               "PILOTFISH_WORKER_JOB_COMMAND=true",
-                                               "PILOTFISH_WORKER_JOB_KIND=cron",
-                                               "PILOTFISH_WORKER_JOB_SCHEDULE=" + schedule});
+        const config::Environment environment(
+            {"PILOTFISH_WORKERS=job", "PILOTFISH_WORKER_JOB_COMMAND=true",
+             "PILOTFISH_WORKER_JOB_KIND=cron", "PILOTFISH_WORKER_JOB_SCHEDULE=" + schedule});
         return config::accepted(config::load(environment.get(), config::as_run()));
     }
 

@@ -60,8 +60,8 @@ TEST_F(Life, ACommandThatIsNotThereYetIsTriedAgain) {
                             {"PILOTFISH_WORKER_LATE_COMMAND", dir.path() + "/late"}}});
     daemon.wait_error_line("next try in");
     dir.write("made", "#!/bin/sh\necho here; exec sleep 1000\n");
-    const std::string make = "chmod +x " + dir.path() + "/made; mv " + dir.path() + "/made " +
-                             dir.path() + "/late";
+    const std::string make =
+        "chmod +x " + dir.path() + "/made; mv " + dir.path() + "/made " + dir.path() + "/late";
     EXPECT_EQ(run({"sh", "-c", make}).end, exited(0));
     daemon.wait_line("here");
     daemon.signal(SIGTERM);
@@ -149,9 +149,8 @@ TEST_F(Life, TheAdminPlaneAnswersBeforeTheFirstRunOfACronWorker) {
                             {"PILOTFISH_WORKER_JOB_KIND", "cron"},
                             {"PILOTFISH_WORKER_JOB_SCHEDULE", "0 0 1 1 *"},
                             {"PILOTFISH_WORKER_JOB_COMMAND", "true"}}});
-    EXPECT_TRUE(eventually([&] {
-        return has(http_get(port, "/v1/workers/job").body, json_state("waiting"));
-    }));
+    EXPECT_TRUE(eventually(
+        [&] { return has(http_get(port, "/v1/workers/job").body, json_state("waiting")); }));
     EXPECT_FALSE(has(http_get(port, "/v1/workers/job").body, R"("next_try_seconds":null)"));
     daemon.signal(SIGTERM);
     EXPECT_EQ(daemon.wait(), exited(0));

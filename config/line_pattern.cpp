@@ -62,7 +62,9 @@ bool LinePattern::parse(std::string_view text, LinePattern& pattern, std::string
         pattern.compiled_ = std::move(compiled);
         return true;
     } catch (const std::regex_error& error) {
-        why = error.code() == std::regex_constants::error_complexity
+        const auto code = error.code();
+        why = code == std::regex_constants::error_complexity ||
+                      code == std::regex_constants::error_backref
                   ? "refers back (\\1), which could take for ever, or is too large"
                   : std::string("is no regular expression: ") + error.what();
         return false;

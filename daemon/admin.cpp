@@ -13,6 +13,7 @@
 #include "core/stack_census.h"
 #include "daemon/build.h"
 #include "daemon/duration_text.h"
+#include "daemon/health_view.h"
 #include "daemon/process_usage.h"
 #include "daemon/usage_view.h"
 
@@ -29,6 +30,10 @@ double seconds(std::chrono::nanoseconds duration) {
 http::Cause cause_of(const Worker& worker, bool ok) {
     const WorkerStatus status = worker.status();
     std::string detail{sentence_of(status.state)};
+    if (const HealthBoard* const board = worker.health()) {
+        const std::string words = health_words(*board);
+        if (!words.empty()) detail += "; " + words;
+    }
     if (!ok && !status.last_end_text.empty()) detail += "; last run: " + status.last_end_text;
     return {worker.settings().name, ok, detail};
 }
@@ -46,7 +51,8 @@ http::WorkerView own_view_of(const Worker& worker, const OomWatch& oom) {
     view.runs_missed = status.runs_missed;
     view.state = name_of(status.state);
     view.up = status.up;
-    view.ready = status.state == WorkerState::ready;
+    view.ready = worker.is_ready();
+    if (worker.health() != nullptr) fill_health(view, *worker.health());
     view.critical = worker.settings().critical;
     view.starts = status.starts;
     view.left_behind = status.left_behind;
@@ -106,8 +112,15 @@ Admin::Admin(const config::Settings& settings, const Supervisor& supervisor,
 http::HealthView Admin::liveness() const {
     const auto stall = runtime::scheduler_stall(Clock::now());
     const bool ok = stall < settings_.livez_stall;
-    return {ok,
-            {{"scheduler", ok, ok ? "answers" : "has not answered for " + duration_text(stall)}}};
+    http::HealthView view{
+        ok, {{"scheduler", ok, ok ? "answers" : "has not answered for " + duration_text(stall)}}};
+    for (const auto& worker : supervisor_.workers()) {
+        if (!worker->settings().livez || worker->health() == nullptr) continue;
+        const bool alive = worker->health()->is_live() && worker->state() != WorkerState::failed;
+        view.causes.push_back(cause_of(*worker, alive));
+        view.ok = view.ok && alive;
+    }
+    return view;
 }
 
 http::HealthView Admin::readiness() const {
@@ -119,7 +132,7 @@ http::HealthView Admin::readiness() const {
         // Oneshots and cron workers come and go; whoever needs one is held back by it.
         if (worker->settings().optional || worker->settings().kind != config::WorkerKind::service)
             continue;
-        view.causes.push_back(cause_of(*worker, worker->status().state == WorkerState::ready));
+        view.causes.push_back(cause_of(*worker, worker->is_ready()));
     }
     for (const http::Cause& cause : view.causes) view.ok = view.ok && cause.ok;
     return view;

@@ -80,6 +80,7 @@ LogStream::LogStream(std::shared_ptr<LogFile> file, std::string_view worker, Out
 
 void LogStream::feed(std::string_view bytes) {
     if (bytes.empty()) return;
+    if (tap_ && !tap_->see(bytes)) tap_.reset();
     if (ring_ || file_) {
         blocks_.feed(bytes);
         pass_blocks();

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "daemon/line_blocks.h"
 #include "daemon/line_framer.h"
@@ -20,6 +21,7 @@
 #include "daemon/log_format.h"
 #include "daemon/log_ring.h"
 #include "daemon/output.h"
+#include "daemon/output_tap.h"
 
 namespace pilotfish::daemon {
 
@@ -32,6 +34,9 @@ class LogStream {
     // Whole lines, as they are.
     LogStream(std::shared_ptr<LogFile> file, std::string_view worker, OutputKind kind,
               std::shared_ptr<LogRing> ring);
+
+    // Sees all that is fed from now on. Not while something is fed.
+    void set_tap(std::unique_ptr<OutputTap> tap) { tap_ = std::move(tap); }
 
     // Bytes just read from the worker's pipe. Best in large reads: one write(2) a call where
     // possible.
@@ -64,6 +69,7 @@ class LogStream {
     LineFormat format_;
     LineFramer framer_;
     LineBlocks blocks_;                   // for ring and file
+    std::unique_ptr<OutputTap> tap_;      // null: nobody looks
     std::optional<OutputSource> source_;  // after format_, which tells its losses
     std::atomic<std::uint64_t> file_lines_{0};
 };

@@ -27,8 +27,14 @@ bool group_exists(pid_t group) { return kill(-group, 0) == 0 || errno == EPERM; 
 }  // namespace
 
 ProcessRun::ProcessRun(const config::WorkerSettings& settings, const WorkerRole& role,
-                       WorkerContext& context, WorkerLog& log, RunListener& listener)
-    : settings_(settings), role_(role), context_(context), log_(log), listener_(listener) {}
+                       WorkerContext& context, WorkerLog& log, Health& health,
+                       RunListener& listener)
+    : settings_(settings),
+      role_(role),
+      context_(context),
+      log_(log),
+      health_(health),
+      listener_(listener) {}
 
 ProcessRun::~ProcessRun() {
     if (pidfd_ >= 0) close(pidfd_);
@@ -80,6 +86,12 @@ core::Task<SpawnResult> ProcessRun::spawn_it(SharedGroup& group) {
     request.ignore_sigpipe = signals.sigpipe_ignored;
     request.ignore_sigchld = signals.sigchld_ignored;
 
+    SpawnResult result;
+    const core::Result<void> prepared = health_.prepare(request);
+    if (!prepared) {
+        result.error.error = prepared.error().within("cannot start " + settings_.name);
+        co_return result;
+    }
     bool pipes_made = true;
     if (settings_.log == config::WorkerLog::none) {
         request.stdout_fd = request.stderr_fd = kNullDevice;

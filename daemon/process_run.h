@@ -1,13 +1,14 @@
 // A worker's child process: its start with pipes and terminal, its pidfd, its process group and
 // its child group.
 //
-// As daemon/worker_run.h says. Ownership: owns the pidfd; borrows settings, role, context, log and
-// listener, which must outlive it.
+// As daemon/worker_run.h says. Ownership: owns the pidfd; borrows settings, role, context, log,
+// health and listener, which must outlive it.
 #pragma once
 
 #include <mutex>
 #include <vector>
 
+#include "daemon/health.h"
 #include "daemon/worker_log.h"
 #include "daemon/worker_run.h"
 
@@ -16,13 +17,15 @@ namespace pilotfish::daemon {
 class ProcessRun final : public WorkerRun, ProcessListener {
   public:
     ProcessRun(const config::WorkerSettings& settings, const WorkerRole& role,
-               WorkerContext& context, WorkerLog& log, RunListener& listener);
+               WorkerContext& context, WorkerLog& log, Health& health, RunListener& listener);
     ~ProcessRun() override;
     ProcessRun(const ProcessRun&) = delete;
     ProcessRun& operator=(const ProcessRun&) = delete;
 
     core::Task<std::optional<RunEnd>> start() override;
-    bool ready_at_once() const override { return true; }
+    bool ready_at_once() const override {
+        return settings_.ready.kind == config::ReadySetting::Kind::none;
+    }
     pid_t pid() const override;
     void ask_to_stop(const ReceivedSignal& signal) override;
     void end_by_force() override;
@@ -48,6 +51,7 @@ class ProcessRun final : public WorkerRun, ProcessListener {
     const WorkerRole& role_;
     WorkerContext& context_;
     WorkerLog& log_;
+    Health& health_;
     RunListener& listener_;
 
     mutable std::mutex mutex_;

@@ -96,6 +96,13 @@ SpawnResult spawn(const SpawnRequest& request) {
 
     // Everything that allocates is done before the clone.
     std::vector<std::string> environment = request.environment;
+    char* own_pid_digits = nullptr;
+    if (!request.pid_variable.empty()) {
+        const std::string variable = request.pid_variable + "=";
+        std::erase_if(environment, [&](const auto& each) { return each.starts_with(variable); });
+        environment.push_back(variable + "00000000000000000000");
+        own_pid_digits = environment.back().data() + variable.size();
+    }
     char* listen_pid_digits = nullptr;
     for (std::string& entry : environment) {
         // Socket activation speaks to the process it was meant for; that is the worker, not us.
@@ -122,6 +129,7 @@ SpawnResult spawn(const SpawnRequest& request) {
     }
     Plan plan{&request,          argv.data(),       envp.data(), candidates.data(),
               shell_argv.data(), listen_pid_digits, null_fd};
+    plan.own_pid_digits = own_pid_digits;
     if (request.oom_score_adj) plan.oom_score = std::to_string(*request.oom_score_adj);
     for (const config::ResourceLimit& limit : request.resource_limits) {
         plan.limits.push_back(

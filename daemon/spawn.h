@@ -41,6 +41,7 @@ struct SpawnRequest {
     std::vector<SpawnDescriptor> descriptors;  // whatever was inherited under their targets
     bool inherit_descriptors = false;   // pass on what was inherited above 2; else all are closed
     std::optional<int> foreground_tty;  // terminal whose foreground group the child becomes
+    std::string pid_variable;           // of its environment: is to hold the child's own pid
     sigset_t mask{};                    // blocked set of the child
     bool ignore_sigpipe = false;
     bool ignore_sigchld = false;

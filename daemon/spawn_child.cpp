@@ -152,6 +152,7 @@ PF_IN_CHILD int spawned_child(void* argument) {
     }
     bind_life_to_daemon(plan);
     if (plan.listen_pid_digits != nullptr) write_pid(plan.listen_pid_digits);
+    if (plan.own_pid_digits != nullptr) write_pid(plan.own_pid_digits);
     reset_signals(request);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &request.mask, nullptr, kKernelSigsetBytes);
 

@@ -54,9 +54,10 @@ struct Plan {
     bool enters_unified = false;  // by itself, not by clone3
     std::string oom_score = {};   // as it is written
     std::vector<KernelLimit> limits = {};
-    int highest_target = 2;        // of the descriptors it is given
-    pid_t daemon = -1;             // who its parent is to be
-    std::vector<int> lifted = {};  // room for the copies of SpawnRequest::descriptors
+    int highest_target = 2;          // of the descriptors it is given
+    pid_t daemon = -1;               // who its parent is to be
+    std::vector<int> lifted = {};    // room for the copies of SpawnRequest::descriptors
+    char* own_pid_digits = nullptr;  // as listen_pid_digits, of SpawnRequest::pid_variable
     // The child's report.
     bool began = false;  // false for good: it was killed at its birth
     Stage stage = Stage::none;

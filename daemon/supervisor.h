@@ -95,6 +95,10 @@ class Supervisor final : WorkerContext {
     }
     void worker_changed(Worker& worker) override;
     SteadyTime reserve_restart(SteadyTime now) override;
+    void worker_event(std::string_view kind, const std::string& worker, std::string text,
+                      EventLog::Fields fields) override {
+        parts_.events.record(kind, worker, std::move(text), std::move(fields));
+    }
     void log_stream_opened() override;
     void log_stream_closed() override;
 

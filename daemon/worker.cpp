@@ -31,9 +31,10 @@ std::uint64_t random_bits() {
 constexpr milliseconds kLongestPause{50};
 
 std::unique_ptr<WorkerRun> make_run(const config::WorkerSettings& settings, const WorkerRole& role,
-                                    WorkerContext& context, WorkerLog& log, RunListener& listener) {
+                                    WorkerContext& context, WorkerLog& log, Health& health,
+                                    RunListener& listener) {
     if (settings.plugin.empty())
-        return std::make_unique<ProcessRun>(settings, role, context, log, listener);
+        return std::make_unique<ProcessRun>(settings, role, context, log, health, listener);
     return std::make_unique<HostedRun>(settings, log, listener);
 }
 
@@ -47,7 +48,8 @@ Worker::Worker(config::WorkerSettings settings, WorkerRole role, WorkerContext& 
           {settings_.restart_delay, settings_.restart_max_delay, settings_.restart_reset}),
       restart_limit_(settings_.restart_limit),
       log_(settings_, context),
-      run_(make_run(settings_, role_, context, log_, *this)) {
+      health_(settings_, context, log_, *this),
+      run_(make_run(settings_, role_, context, log_, health_, *this)) {
     if (!settings_.schedule) return;
     // Whether it can be had was checked before (check_zones).
     auto zone = zone_of(*settings_.schedule);
@@ -65,6 +67,10 @@ core::Task<void> Worker::live() {
         if (!alive) co_return;
         if (state() != WorkerState::starting) continue;
         killed_by_us_.store(false, std::memory_order_relaxed);
+        // The deadline was of the run that was ended for it.
+        if (trouble_) stop_deadline_.reset();
+        trouble_.reset();
+        run_number_.fetch_add(1, std::memory_order_relaxed);
         context_.oom().run_begins(SteadyClock::now());
         const std::optional<RunEnd> refusal = co_await run_->start();
         note_start();
@@ -73,7 +79,11 @@ core::Task<void> Worker::live() {
             apply(WorkerEvent::start_failed);
         } else {
             apply(WorkerEvent::started);
-            if (run_->ready_at_once()) apply(WorkerEvent::became_ready);
+            health_.begin(run_->pid());
+            if (run_->ready_at_once()) {
+                apply(WorkerEvent::became_ready);
+                health_.note_ready();
+            }
             alive = co_await watch();
             if (!alive) co_return;
         }
@@ -110,9 +120,14 @@ core::Task<bool> Worker::watch() {
         Message& message = *received.value;
         switch (message.kind) {
             case Message::Kind::ended: {
+                co_await health_.end();
                 const std::string after =
                     " after " + duration_text(SteadyClock::now() - status().started);
                 co_await find_cause(message.end);
+                if (trouble_) {
+                    message.end.reason = EndReason::unhealthy;
+                    message.end.sentence = trouble_->sentence + ", and " + message.end.sentence;
+                }
                 const std::string text = message.end.sentence + after;
                 run_->over(message.end.reason);
                 note_end(message.end, forced ? text + ", as it did not stop" : text);
@@ -122,7 +137,14 @@ core::Task<bool> Worker::watch() {
             case Message::Kind::stop: begin_stop(message.signal); break;
             case Message::Kind::restart: begin_restart(message); break;
             case Message::Kind::ready:
-                if (state() == WorkerState::running) apply(WorkerEvent::became_ready);
+                if (state() != WorkerState::running || !is_of_this_run(message)) break;
+                apply(WorkerEvent::became_ready);
+                health_.note_ready();
+                break;
+            case Message::Kind::unhealthy: begin_end_of_unhealthy(message); break;
+            case Message::Kind::extend_stop:
+                if (stop_deadline_ && !forced && is_of_this_run(message))
+                    stop_deadline_ = std::max(*stop_deadline_, message.until);
                 break;
             case Message::Kind::suspended:
                 if (!stop_requested_ && !restart_reason_) run_->suspend_with_it();
@@ -167,6 +189,11 @@ void Worker::begin_stop(const std::optional<ReceivedSignal>& with) {
         }
     }
     if (signal.number == SIGKILL) expect_kill();
+    ask_to_stop(signal);
+}
+
+void Worker::ask_to_stop(const ReceivedSignal& signal) {
+    health_.stopping(signal.number);
     run_->ask_to_stop(signal);
 }
 
@@ -181,7 +208,7 @@ void Worker::begin_restart(const Message& message) {
     say(core::LogLevel::debug, "is asked to end and start again: " + message.reason);
     apply(WorkerEvent::restart_asked);
     stop_deadline_ = SteadyClock::now() + settings_.stop_timeout;
-    run_->ask_to_stop(
+    ask_to_stop(
         {.number = settings_.stop_signal.number, .queued = false, .value = {}, .sender = 0});
 }
 
@@ -258,7 +285,8 @@ void Worker::decide() {
         const SteadyTime now = SteadyClock::now();
         delay = restart_delay_.next(now - status_.started, random_bits());
         status_.next_try = now + delay;
-        ++status_.restarts[std::string(name_of(status_.last_end_reason))];
+        ++status_.restarts[trouble_ ? trouble_->reason
+                                    : std::string(name_of(status_.last_end_reason))];
     }
     say(level, status().last_end_text + "; next try in " + duration_text(delay));
     apply(WorkerEvent::will_restart);
@@ -333,8 +361,11 @@ bool Worker::ended_well_locked() const {
 int Worker::exit_code() const {
     const std::lock_guard lock(mutex_);
     const int code = status_.last_end ? status_.last_end->shell_code() : 0;
-    // A bad end is never told as a good one, also where the last run's was that.
-    return code == 0 && status_.state == WorkerState::failed ? 1 : code;
+    // A bad end is never told as a good one: not where the last run's was that, and not where it
+    // ended with 0 because we asked it to for what was wrong with it.
+    const bool bad = status_.state == WorkerState::failed ||
+                     (status_.last_end && status_.last_end_reason == EndReason::unhealthy);
+    return code == 0 && bad ? 1 : code;
 }
 
 WorkerStanding Worker::standing() const {

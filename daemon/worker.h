@@ -20,6 +20,7 @@
 #include "core/channel.h"
 #include "core/task.h"
 #include "daemon/cron_timer.h"
+#include "daemon/health.h"
 #include "daemon/restart_delay.h"
 #include "daemon/restart_rate.h"
 #include "daemon/signal_source.h"
@@ -59,7 +60,7 @@ struct WorkerStanding {
     bool ended_well = false;      // meaningful when it is over
 };
 
-class Worker final : RunListener {
+class Worker final : RunListener, HealthListener {
   public:
     Worker(config::WorkerSettings settings, WorkerRole role, WorkerContext& context);
     ~Worker();
@@ -75,6 +76,10 @@ class Worker final : RunListener {
     WorkerStatus status() const;
     WorkerState state() const;
     WorkerStanding standing() const;
+    // Its state says so, and nothing that it or its LIVENESS said since speaks against it.
+    bool is_ready() const;
+    // nullptr: nothing is asked of it.
+    const HealthBoard* health() const { return health_.board(); }
     // Its last end was what its settings call a good one.
     bool ended_well() const;
     // The status a shell would give for its last end.
@@ -116,17 +121,28 @@ class Worker final : RunListener {
             restart,
             ready,
             ended,
-            suspended
+            suspended,
+            unhealthy,
+            extend_stop
         } kind;
-        std::optional<ReceivedSignal> signal;
+        std::optional<ReceivedSignal> signal{};
         RunEnd end{};           // also that of a need that is lost
         std::string reason{};   // of a restart
         std::uint64_t run = 0;  // that is to be restarted, by WorkerStatus::starts
+        // Of ready, unhealthy and extend_stop.
+        std::uint64_t health_run = 0;  // by run_number_; 0: the current one
+        HealthTrouble trouble{};
+        SteadyTime until{};
     };
 
     void run_ready() override;
     void run_ended(RunEnd end) override;
     void run_suspended() override;
+
+    void health_ready() override;
+    void health_trouble(HealthTrouble trouble, std::vector<std::string> evidence) override;
+    void health_extends_stop(SteadyTime until) override;
+    void post_of_health(Message message);
 
     // False: the inbox was closed, and nothing of this may be touched any more.
     core::Task<bool> await_turn();
@@ -149,6 +165,9 @@ class Worker final : RunListener {
     void note_end(const RunEnd& end, std::string text);
     void begin_stop(const std::optional<ReceivedSignal>& with);
     void begin_restart(const Message& message);
+    void begin_end_of_unhealthy(const Message& message);
+    bool is_of_this_run(const Message& message) const;
+    void ask_to_stop(const ReceivedSignal& signal);
     void begin_anew();
     void decide();
     void apply(WorkerEvent event);
@@ -163,6 +182,7 @@ class Worker final : RunListener {
     RestartLimit restart_limit_;
     std::optional<CronTimer> timer_;  // of a cron worker
     WorkerLog log_;
+    Health health_;
     const std::unique_ptr<WorkerRun> run_;
 
     // The life's own, touched by live() alone.
@@ -172,8 +192,10 @@ class Worker final : RunListener {
     bool skip_told_ = false;                     // of this run
     std::optional<std::string> restart_reason_;  // the run is to end and another to follow
     std::optional<SteadyTime> stop_deadline_;
+    std::optional<HealthTrouble> trouble_;  // why the current run is ended, or the last one was
 
-    std::atomic<bool> killed_by_us_{false};  // the current run was sent SIGKILL
+    std::atomic<std::uint64_t> run_number_{0};  // of the current run, also while it is started
+    std::atomic<bool> killed_by_us_{false};     // the current run was sent SIGKILL
 
     mutable std::mutex mutex_;
     WorkerStatus status_;

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/settings.h"
@@ -49,6 +51,9 @@ class WorkerContext {
     virtual Moment look_at_clocks() const {
         return {std::chrono::system_clock::now(), SteadyClock::now()};
     }
+    // Something of a worker that is no change of its state, for the record of events.
+    virtual void worker_event(std::string_view kind, const std::string& worker, std::string text,
+                              std::vector<std::pair<std::string, std::string>> fields) = 0;
     virtual void log_stream_opened() = 0;
     virtual void log_stream_closed() = 0;
 

@@ -98,8 +98,11 @@ bool WorkerLog::open_pipe(int& write_end, OutputKind kind) {
         ::close(ends[1]);
         return false;
     }
+    auto stream = add_stream(kind);
+    if (make_tap_) stream->set_tap(make_tap_());
     context_.log_stream_opened();
-    core::spawn(pump(std::move(*pipe), add_stream(kind), streams_, &context_), {.name = "log pump"})
+    core::spawn(pump(std::move(*pipe), std::move(stream), streams_, &context_),
+                {.name = "log pump"})
         .detach();
     write_end = ends[1];
     return true;

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -32,6 +33,12 @@ class WorkerLog {
 
     // A pipe whose other end passes what comes to that output. The caller closes write_end.
     bool open_pipe(int& write_end, OutputKind kind);
+
+    // Who sees what comes by the pipes that are opened from now on, each by a tap of its own.
+    // Not while a pipe is being opened.
+    void tap_with(std::function<std::unique_ptr<OutputTap>()> make_tap) {
+        make_tap_ = std::move(make_tap);
+    }
 
     // A stream without a pipe, for one writer at a time, until close(). inherit passes its lines on
     // as they are. Not for LOG=none.
@@ -67,6 +74,7 @@ class WorkerLog {
 
     const config::WorkerSettings& settings_;
     WorkerContext& context_;
+    std::function<std::unique_ptr<OutputTap>()> make_tap_;
     const std::shared_ptr<LogRing> ring_;
     const std::shared_ptr<LogFile> file_;
     const std::shared_ptr<Streams> streams_ = std::make_shared<Streams>();

@@ -10,6 +10,7 @@ std::string_view name_of(EndReason reason) noexcept {
         case EndReason::threw: return "exception";
         case EndReason::left_behind: return "left_behind";
         case EndReason::start_failed: return "start_failed";
+        case EndReason::unhealthy: return "unhealthy";
     }
     return "?";
 }

@@ -28,8 +28,10 @@ enum class EndReason : std::uint8_t {
     threw,         // an exception left a hosted task
     left_behind,   // a hosted task that did not stop: it still runs, and is no worker any more
     start_failed,  // there never was a run
+    unhealthy,     // we ended it: not ready in time, LIVENESS failed, or its watchdog was missed
 };
-// As restarts are counted by: "exit", "signal", "oom", "exception", "left_behind", "start_failed".
+// As restarts are counted by: "exit", "signal", "oom", "exception", "left_behind", "start_failed",
+// "unhealthy" (which is counted by its own reason: daemon/health_run.h).
 std::string_view name_of(EndReason reason) noexcept;
 
 // How a run ended.

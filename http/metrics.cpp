@@ -270,6 +270,14 @@ constexpr Metric kMetrics[] = {
              }
          }
      }},
+    {"pilotfish_worker_probe_failures_total", Type::counter, "", "worker, probe",
+     "Checks of the worker's health that failed: ready, liveness, watchdog.",
+     [](const Snapshot& s, Samples& out) {
+         for (const auto& w : s.workers) {
+             for (const auto& c : w.checks)
+                 out.add(c.failures, {{"worker", w.name}, {"probe", c.check}});
+         }
+     }},
     {"pilotfish_worker_exit_code", Type::gauge, "", "worker",
      "How the worker's last run ended: its code, or 128 and the signal; absent before.",
      [](const Snapshot& s, Samples& out) {

@@ -29,6 +29,20 @@ std::string_view state_name(core::LimitState state) {
     return "unknown";
 }
 
+Json checks_json(const std::vector<HealthCheckView>& checks) {
+    Json json = Json::object();
+    for (const HealthCheckView& one : checks)
+        json[one.check] = {{"ok", one.ok},
+                           {"detail", or_null(one.detail)},
+                           {"output", or_null(one.output)},
+                           {"age_seconds", one.age_seconds},
+                           {"took_seconds", one.took_seconds},
+                           {"tries", one.tries},
+                           {"failures", one.failures},
+                           {"failures_in_a_row", one.failures_in_a_row}};
+    return json;
+}
+
 Json worker_json(const WorkerView& worker) {
     Json restarts = Json::object();
     std::uint64_t total = 0;
@@ -63,6 +77,8 @@ Json worker_json(const WorkerView& worker) {
             {"runs_skipped", worker.runs_skipped},
             {"runs_missed", worker.runs_missed},
             {"health", or_null(worker.health)},
+            {"status", or_null(worker.status)},
+            {"checks", checks_json(worker.checks)},
             {"oom_kills", worker.oom_kills},
             {"cpu_seconds", worker.cpu_seconds},
             {"resident_bytes", or_null(worker.resident_bytes)},

@@ -154,6 +154,19 @@ struct MemoryStepCount {
     std::uint64_t steps = 0;
 };
 
+// What came of asking a worker, or of waiting for its word.
+struct HealthCheckView {
+    std::string check;   // "ready", "liveness", "watchdog"
+    bool ok = false;     // the latest
+    std::string detail;  // of the latest: "answered 503"
+    std::string output;  // of the latest: the end of what it wrote or answered
+    double age_seconds = 0;
+    double took_seconds = 0;
+    std::uint64_t tries = 0;     // of all runs
+    std::uint64_t failures = 0;  // of all runs
+    std::uint64_t failures_in_a_row = 0;
+};
+
 struct WorkerView {
     std::string name;                // "web", an instance "web@1"
     std::string kind;                // "service", "oneshot", "cron"
@@ -177,9 +190,11 @@ struct WorkerView {
     std::string exit_text;               // "exited with code 3 after 2 s"
     // From now, in backoff; of a cron worker that waits: to its next run.
     std::optional<double> next_try_seconds;
-    std::string health;           // last word of the health check; empty: none
-    std::uint64_t oom_kills = 0;  // of its processes, as far as it can be told
-    double cpu_seconds = 0;       // user and system, all runs
+    std::string health;                   // what is wrong, in a line; empty: nothing
+    std::string status;                   // its own words, by sd_notify; empty: none
+    std::vector<HealthCheckView> checks;  // each that was made
+    std::uint64_t oom_kills = 0;          // of its processes, as far as it can be told
+    double cpu_seconds = 0;               // user and system, all runs
     std::optional<std::uint64_t> resident_bytes;
     std::optional<std::uint64_t> memory_budget_bytes;  // what its runtime should stay below
     std::vector<MemoryStepCount> memory_steps;         // each step that occurred

@@ -49,7 +49,7 @@ Health::Health(const config::WorkerSettings& settings, WorkerContext& context, W
       context_(context),
       log_(log),
       owner_(owner),
-      wanted_(asks_anything(settings)) {
+      board_(asks_anything(settings) ? std::make_unique<HealthBoard>() : nullptr) {
     if (settings.ready.kind != config::ReadySetting::Kind::log_line) return;
     std::string why;
     PF_CHECK(config::LinePattern::parse(settings.ready.pattern, ready_pattern_, why),
@@ -59,13 +59,13 @@ Health::Health(const config::WorkerSettings& settings, WorkerContext& context, W
 Health::~Health() = default;
 
 void Health::make_run() {
-    board_.begin_run();
-    const HealthParts parts{settings_, ready_pattern_, board_, *this, context_.processes()};
+    board_->begin_run();
+    const HealthParts parts{settings_, ready_pattern_, *board_, *this, context_.processes()};
     run_ = std::make_unique<HealthRun>(parts);
 }
 
 core::Result<void> Health::prepare(SpawnRequest& request) {
-    if (!wanted_) return {};
+    if (!board_) return {};
     make_run();
     const core::Result<void> prepared = run_->prepare(request);
     if (!prepared) return prepared.error();
@@ -74,7 +74,7 @@ core::Result<void> Health::prepare(SpawnRequest& request) {
 }
 
 void Health::begin(pid_t pid) {
-    if (!wanted_) return;
+    if (!board_) return;
     if (!settings_.plugin.empty()) {
         make_run();
         // The commands that ask a hosted task run as the daemon does.
@@ -108,7 +108,7 @@ core::Task<void> Health::end() {
 
 void Health::health_trouble(HealthTrouble trouble, std::vector<std::string> evidence) {
     const auto check = static_cast<std::size_t>(check_of(trouble));
-    const std::vector<std::string> output = last_lines(board_.read().checks[check].last.output);
+    const std::vector<std::string> output = last_lines(board_->read().checks[check].last.output);
     say_of_worker(settings_.name, core::LogLevel::warn, trouble.sentence + ": ending it");
     for (const std::string& line : output)
         say_of_worker(settings_.name, core::LogLevel::warn, "was answered: " + line);

@@ -32,7 +32,7 @@ class Health final : HealthListener {
     core::Task<void> end();
 
     // nullptr: nothing is asked of it.
-    const HealthBoard* board() const { return wanted_ ? &board_ : nullptr; }
+    const HealthBoard* board() const { return board_.get(); }
 
   private:
     void health_ready() override { owner_.health_ready(); }
@@ -44,9 +44,8 @@ class Health final : HealthListener {
     WorkerContext& context_;
     WorkerLog& log_;
     HealthListener& owner_;
-    const bool wanted_;
     config::LinePattern ready_pattern_;
-    HealthBoard board_;
+    const std::unique_ptr<HealthBoard> board_;
     std::unique_ptr<HealthRun> run_;  // nullptr: none is there
 };
 

@@ -131,7 +131,7 @@ class Worker final : RunListener, HealthListener {
         std::uint64_t run = 0;  // that is to be restarted, by WorkerStatus::starts
         // Of ready, unhealthy and extend_stop.
         std::uint64_t health_run = 0;  // by run_number_; 0: the current one
-        HealthTrouble trouble{};
+        std::shared_ptr<const HealthTrouble> trouble{};
         SteadyTime until{};
     };
 
@@ -192,7 +192,8 @@ class Worker final : RunListener, HealthListener {
     bool skip_told_ = false;                     // of this run
     std::optional<std::string> restart_reason_;  // the run is to end and another to follow
     std::optional<SteadyTime> stop_deadline_;
-    std::optional<HealthTrouble> trouble_;  // why the current run is ended, or the last one was
+    std::shared_ptr<const HealthTrouble>
+        trouble_;  // why the current run is ended, or the last one was
 
     std::atomic<std::uint64_t> run_number_{0};  // of the current run, also while it is started
     std::atomic<bool> killed_by_us_{false};     // the current run was sent SIGKILL

@@ -13,7 +13,8 @@ bool Worker::is_ready() const {
 void Worker::health_ready() { post_of_health({.kind = Message::Kind::ready}); }
 
 void Worker::health_trouble(HealthTrouble trouble, std::vector<std::string>) {
-    post_of_health({.kind = Message::Kind::unhealthy, .trouble = std::move(trouble)});
+    post_of_health({.kind = Message::Kind::unhealthy,
+                    .trouble = std::make_shared<const HealthTrouble>(std::move(trouble))});
 }
 
 void Worker::health_extends_stop(SteadyTime until) {

@@ -59,22 +59,25 @@ struct Asked {
     std::string request;
 };
 
+Task<int> ask_once(Manner manner, std::string answer, core::Duration most, Asked& asked) {
+    auto listener = core::TcpListener::bind(core::InetAddress::loopback(0));
+    PF_CHECK(listener.ok(), "a port of loopback");
+    config::ProbeTarget target;
+    target.kind = config::ProbeTarget::Kind::http;
+    target.address = listener->local_address().text();
+    target.path = "/ready?deep=1";
+    Task<void> server = serve_one(*listener, manner, answer, asked.request);
+    auto served = core::spawn(std::move(server));
+    const core::TimePoint deadline = core::runtime_now() + most;
+    asked.result = co_await probe_by_network(target, deadline);
+    co_await std::move(served);
+    co_return 0;
+}
+
 Asked ask(Manner manner, const std::string& answer, core::Duration most = seconds(20)) {
     Asked asked;
     core::Runtime runtime(core::RuntimeOptions{});
-    runtime.run([&]() -> Task<void> {
-        auto listener = core::TcpListener::bind(core::InetAddress::loopback(0));
-        PF_CHECK(listener.ok(), "a port of loopback");
-        config::ProbeTarget target;
-        target.kind = config::ProbeTarget::Kind::http;
-        target.address = listener->local_address().text();
-        target.path = "/ready?deep=1";
-        Task<void> server = serve_one(*listener, manner, answer, asked.request);
-        auto served = core::spawn(std::move(server));
-        const core::TimePoint deadline = core::runtime_now() + most;
-        asked.result = co_await probe_by_network(target, deadline);
-        co_await std::move(served);
-    });
+    EXPECT_EQ(runtime.run(ask_once(manner, answer, most, asked)), 0);
     return asked;
 }
 
@@ -100,21 +103,24 @@ TEST(HttpProbe, SaysHowItGotNoAnswer) {
     EXPECT_FALSE(ask(Manner::answers, endless).result.ok) << "a head without end";
 }
 
+Task<int> ask_by_tcp() {
+    auto listener = core::TcpListener::bind(core::InetAddress::loopback_v6(0));
+    PF_CHECK(listener.ok(), "a port of loopback");
+    config::ProbeTarget target;
+    target.address = "localhost:" + std::to_string(listener->local_address().port());
+    const core::TimePoint deadline = core::runtime_now() + seconds(20);
+    const ProbeResult taken = co_await probe_by_network(target, deadline);
+    EXPECT_TRUE(taken.ok) << "localhost is ::1 too: " << taken.detail;
+    *listener = core::TcpListener();
+    const ProbeResult refused = co_await probe_by_network(target, deadline);
+    EXPECT_FALSE(refused.ok);
+    EXPECT_NE(refused.detail.find("127.0.0.1"), std::string::npos) << refused.detail;
+    co_return 0;
+}
+
 TEST(TcpProbe, IsOkWhenAConnectionIsTaken) {
     core::Runtime runtime(core::RuntimeOptions{});
-    runtime.run([]() -> Task<void> {
-        auto listener = core::TcpListener::bind(core::InetAddress::loopback_v6(0));
-        PF_CHECK(listener.ok(), "a port of loopback");
-        config::ProbeTarget target;
-        target.address = "localhost:" + std::to_string(listener->local_address().port());
-        const core::TimePoint deadline = core::runtime_now() + seconds(20);
-        const ProbeResult taken = co_await probe_by_network(target, deadline);
-        EXPECT_TRUE(taken.ok) << "localhost is ::1 too: " << taken.detail;
-        *listener = core::TcpListener();
-        const ProbeResult refused = co_await probe_by_network(target, deadline);
-        EXPECT_FALSE(refused.ok);
-        EXPECT_NE(refused.detail.find("127.0.0.1"), std::string::npos) << refused.detail;
-    });
+    EXPECT_EQ(runtime.run(ask_by_tcp()), 0);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ constexpr std::string_view kLog = "log:";
 // like a worker that hangs.
 bool parse_address(std::string_view text, std::string& address, std::string& why) {
     const auto parsed = core::InetAddress::parse(text);
-    if (!parsed) {
+    if (!parsed || text.starts_with(':')) {
         why =
             "needs an address and a port, such as 127.0.0.1:8080, [::1]:8080 or localhost:8080; "
             "other names are not looked up";

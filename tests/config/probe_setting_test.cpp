@@ -29,20 +29,22 @@ TEST(ReadyText, SaysWhatIsWrong) {
         std::string text;
         std::string part;
     };
-    for (const Case& each : std::initializer_list<Case>{{"fd:2", "from 3 to 1023"},
-                                                        {"fd:", "from 3 to 1023"},
-                                                        {"fd:1024", "from 3 to 1023"},
-                                                        {"tcp:8080", "needs an address and a port"},
-                                                        {"tcp:db:5432", "not looked up"},
-                                                        {"tcp:127.0.0.1:0", "no port"},
-                                                        {"https://127.0.0.1/", "no need of"},
-                                                        {"http://user@127.0.0.1/", "a user"},
-                                                        {"http://127.0.0.1/a b", "%XX"},
-                                                        {"http://127.0.0.1/#top", "%XX"},
-                                                        {"http://", "needs an address and a port"},
-                                                        {"log:", "empty pattern"},
-                                                        {"log:(", "no regular expression"},
-                                                        {"log:(a)\\1", "refers back"}}) {
+    for (const Case& each :
+         std::initializer_list<Case>{{"fd:2", "from 3 to 1023"},
+                                     {"fd:", "from 3 to 1023"},
+                                     {"fd:1024", "from 3 to 1023"},
+                                     {"tcp:8080", "needs an address and a port"},
+                                     {"tcp::8080", "needs an address and a port"},
+                                     {"tcp:db:5432", "not looked up"},
+                                     {"tcp:127.0.0.1:0", "no port"},
+                                     {"https://127.0.0.1/", "no need of"},
+                                     {"http://user@127.0.0.1/", "a user"},
+                                     {"http://127.0.0.1/a b", "%XX"},
+                                     {"http://127.0.0.1/#top", "%XX"},
+                                     {"http://", "needs an address and a port"},
+                                     {"log:", "empty pattern"},
+                                     {"log:(", "no regular expression"},
+                                     {"log:(a)\\1", "refers back"}}) {
         ReadySetting value;
         std::string why;
         EXPECT_FALSE(parse_ready(each.text, value, why)) << each.text;

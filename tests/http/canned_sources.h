@@ -85,6 +85,11 @@ inline http::WorkerView canned_worker(const std::string& name) {
     worker.resident_bytes = 4096;
     worker.memory_budget_bytes = 8192;
     worker.memory_steps = {{"restart", 1}};
+    http::HealthCheckView check;
+    check.check = "liveness";
+    check.detail = "answered 503";
+    check.failures = 4;
+    worker.checks.push_back(std::move(check));
     worker.open_files = 7;
     worker.log_lines = 100;
     worker.log_lines_dropped = 2;

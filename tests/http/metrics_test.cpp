@@ -84,6 +84,7 @@ TEST(MetricsText, HasTheFiguresOfTheSources) {
           "pilotfish_memory_limit_bytes 268435456\n",
           "pilotfish_cpu_throttled_seconds_total 0.25\n", "pilotfish_worker_up{worker=\"web\"} 1\n",
           "pilotfish_worker_restarts_total{worker=\"db@1\",reason=\"liveness\"} 1\n",
+          "pilotfish_worker_probe_failures_total{worker=\"db@1\",probe=\"liveness\"} 4\n",
           "pilotfish_worker_exit_code{worker=\"web\"} 137\n",
           "pilotfish_schedule_latency_seconds_bucket{le=\"0.01\"} 8\n",
           "pilotfish_schedule_latency_seconds_bucket{le=\"+Inf\"} 9\n",

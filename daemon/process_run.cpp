@@ -7,6 +7,7 @@
 
 #include "core/pidfd.h"
 #include "daemon/descendants.h"
+#include "daemon/hook.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -86,10 +87,15 @@ core::Task<SpawnResult> ProcessRun::spawn_it(SharedGroup& group) {
     request.ignore_sigpipe = signals.sigpipe_ignored;
     request.ignore_sigchld = signals.sigchld_ignored;
 
-    SpawnResult result;
-    const core::Result<void> prepared = health_.prepare(request);
-    if (!prepared) {
-        result.error.error = prepared.error().within("cannot start " + settings_.name);
+    const std::string refusal = co_await before_start(request, result.error.exit_code);
+    if (!refusal.empty()) {
+        result.error.error = {"cannot start " + settings_.name + ": " + refusal};
+        co_return result;
+    }
+    // Behind the hook, which is not to speak for the worker.
+    const core::Result<void> watched = health_.prepare(request);
+    if (!watched) {
+        result.error.error = watched.error().within("cannot start " + settings_.name);
         co_return result;
     }
     bool pipes_made = true;
@@ -110,6 +116,56 @@ core::Task<SpawnResult> ProcessRun::spawn_it(SharedGroup& group) {
     co_return result;
 }
 
+// Why there is to be no start; empty: nothing is in its way.
+core::Task<std::string> ProcessRun::before_start(const SpawnRequest& request, int& exit_code) {
+    std::string refusal;
+    if (!settings_.post_stop.empty()) {
+        const std::lock_guard lock(mutex_);
+        post_stop_ = hook_process(request, settings_.post_stop);
+    }
+    if (settings_.pre_start.empty()) co_return refusal;
+    CommandRequest hook;
+    hook.process = hook_process(request, settings_.pre_start);
+    hook.timeout = kPreStartTimeout;
+    hook.grace = settings_.stop_timeout;
+    {
+        const std::lock_guard lock(mutex_);
+        pre_start_stop_ = std::stop_source();
+        hook.stop = pre_start_stop_.get_token();
+    }
+    const CommandResult done =
+        co_await run_hook(context_.processes(), log_, settings_.log, std::move(hook));
+    if (done.ok()) co_return refusal;
+    const int code = done.status.shell_code();
+    exit_code = code != 0 ? code : 125;  // it ended well, but too late
+    refusal = hook_failure("PRE_START", done);
+    co_return refusal;
+}
+
+void ProcessRun::abandon_start() {
+    const std::lock_guard lock(mutex_);
+    pre_start_stop_.request_stop();
+}
+
+core::Task<void> ProcessRun::finish() {
+    CommandRequest hook;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!post_stop_) co_return;
+        hook.process = std::move(*post_stop_);
+        post_stop_.reset();
+        for (std::string& variable : exit_variables(end_reason_, end_status_))
+            hook.process.environment.push_back(std::move(variable));
+        post_stop_stop_ = std::stop_source();
+        hook.stop = post_stop_stop_.get_token();
+    }
+    hook.timeout = settings_.stop_timeout;
+    const CommandResult done =
+        co_await run_hook(context_.processes(), log_, settings_.log, std::move(hook));
+    if (!done.ok())
+        say_of_worker(settings_.name, core::LogLevel::warn, hook_failure("POST_STOP", done));
+}
+
 core::Task<std::optional<RunEnd>> ProcessRun::start() {
     SharedGroup group = context_.group_for(settings_);
     const SpawnResult result = co_await spawn_it(group);
@@ -122,6 +178,8 @@ core::Task<std::optional<RunEnd>> ProcessRun::start() {
         end.reason = EndReason::start_failed;
         end.status.code = result.error.exit_code;
         end.sentence = result.error.error.message;
+        end_reason_ = end.reason;
+        end_status_ = end.status;
         co_return end;
     }
     pid_ = group_ = result.process->pid;
@@ -152,6 +210,8 @@ void ProcessRun::ask_to_stop(const ReceivedSignal& signal) {
 // The group, whoever of it left our tree, and the process itself wherever it went.
 void ProcessRun::end_by_force() {
     const std::lock_guard lock(mutex_);
+    pre_start_stop_.request_stop();
+    post_stop_stop_.request_stop();
     if (group_ < 0) return;
     // Both: whom the worker moved into groups elsewhere only the tree knows, who left the tree only
     // the group.
@@ -178,9 +238,10 @@ void ProcessRun::suspend_with_it() {
     if (role_.terminal) role_.terminal->stop_with_worker(pid());
 }
 
-void ProcessRun::over(EndReason) {
+void ProcessRun::over(EndReason reason) {
     if (role_.terminal) role_.terminal->take_back();
     const std::lock_guard lock(mutex_);
+    end_reason_ = reason;
     pid_ = -1;
     if (pidfd_ >= 0) close(pidfd_);
     pidfd_ = -1;
@@ -218,6 +279,10 @@ void ProcessRun::process_ended(const ProcessEnd& end) {
     run.status = end.status;
     run.sentence = sentence_of(end.status);
     run.cpu_ns = end.cpu_ns;
+    {
+        const std::lock_guard lock(mutex_);
+        end_status_ = end.status;
+    }
     listener_.run_ended(std::move(run));
 }
 

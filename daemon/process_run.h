@@ -6,6 +6,8 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
+#include <stop_token>
 #include <vector>
 
 #include "daemon/health.h"
@@ -32,7 +34,9 @@ class ProcessRun final : public WorkerRun, ProcessListener {
     std::string_view force_words() const override { return "killing it"; }
     bool forward(const ReceivedSignal& signal) override;
     void suspend_with_it() override;
+    void abandon_start() override;
     void over(EndReason reason) override;
+    core::Task<void> finish() override;
     bool has_leftovers(bool closely) override;
     std::string_view leftover_words() const override {
         return "left processes behind that did not end: killed them";
@@ -43,6 +47,7 @@ class ProcessRun final : public WorkerRun, ProcessListener {
   private:
     void process_ended(const ProcessEnd& end) override;
     void process_stopped(pid_t pid) override;
+    core::Task<std::string> before_start(const SpawnRequest& request, int& exit_code);
     // The group may become another one, or none, when it cannot be entered.
     core::Task<SpawnResult> spawn_it(SharedGroup& group);
     core::Task<SpawnResult> spawn_in(SharedGroup& group, SpawnRequest& request);
@@ -60,6 +65,11 @@ class ProcessRun final : public WorkerRun, ProcessListener {
     int pidfd_ = -1;
     SharedGroup child_group_;  // of the current or last run; null: none
     bool was_started_ = false;
+    std::stop_source pre_start_stop_;  // of the hooks that run
+    std::stop_source post_stop_stop_;
+    std::optional<SpawnRequest> post_stop_;     // of the current run
+    EndReason end_reason_ = EndReason::exited;  // of the last run, with end_status_
+    ExitStatus end_status_;
     std::vector<ReceivedSignal> held_signals_;  // came before there was a process
 };
 

@@ -89,6 +89,7 @@ core::Task<void> Worker::live() {
         }
         alive = co_await end_leftovers();
         if (!alive) co_return;
+        co_await run_->finish();
         decide();
         if (state() == WorkerState::backoff) alive = co_await back_off();
         if (!alive) co_return;
@@ -393,6 +394,7 @@ void Worker::need_is_lost(std::string why, int code) {
 
 void Worker::stop(std::optional<ReceivedSignal> with) {
     inbox_.post({.kind = Message::Kind::stop, .signal = with, .end = {}});
+    run_->abandon_start();
 }
 
 void Worker::restart(std::string reason) {

@@ -61,6 +61,8 @@ class WorkerRun {
 
     // The next run. Its end is reported to the listener; a start that failed is returned.
     virtual core::Task<std::optional<RunEnd>> start() = 0;
+    // The worker is to stop: a start that waits for something else first fails soon. Any thread.
+    virtual void abandon_start() {}
     // It does not say by itself when it is ready: it is as soon as it runs.
     virtual bool ready_at_once() const = 0;
     // Of the current run; -1: none, or it is no process. Any thread.
@@ -84,6 +86,8 @@ class WorkerRun {
     // What the log says when that is done.
     virtual std::string_view leftover_words() const = 0;
     virtual void end_leftovers_by_force() = 0;
+    // The last of a run, also of one that never began, when nothing of it is left: its POST_STOP.
+    virtual core::Task<void> finish() { co_return; }
 
     // The directories of its child group, also after its end; empty: it has none. Any thread.
     virtual std::vector<cgroup::GroupPlace> group_places() const { return {}; }

@@ -23,7 +23,9 @@ struct Variable {
 // Set by a pilotfish above this one for its workers, so a nested one meets them (contract, section
 // 2).
 bool is_handed_down(std::string_view name) {
-    return name == "PILOTFISH_WORKER" || name == "PILOTFISH_INSTANCE";
+    return name == "PILOTFISH_WORKER" || name == "PILOTFISH_INSTANCE" ||
+           name == "PILOTFISH_EXIT_REASON" || name == "PILOTFISH_EXIT_CODE" ||
+           name == "PILOTFISH_EXIT_SIGNAL";
 }
 
 class Loader {

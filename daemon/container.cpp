@@ -172,8 +172,8 @@ class Container {
         introduce();
         write_termination_message();  // before what may take long
         groups_.end();
+        end_logs();  // before the verdict: what goes wrong there is told
         tell_verdict();
-        end_logs();
         standard_output_.flush(kFlushPatience);
         standard_error_.flush(kFlushPatience);
         const std::lock_guard lock(server_mutex_);

@@ -91,20 +91,25 @@ std::shared_ptr<LogStream> WorkerLog::add_stream(OutputKind kind) {
 bool WorkerLog::open_pipe(int& write_end, OutputKind kind) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return false;
-    // Ours alone: the worker's end has a file description of its own and stays blocking.
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    auto pipe = core::AsyncFd::adopt(ends[0]);
-    if (!pipe) {
+    if (!adopt_pipe(ends[0], kind)) {
         ::close(ends[1]);
         return false;
     }
+    write_end = ends[1];
+    return true;
+}
+
+bool WorkerLog::adopt_pipe(int read_end, OutputKind kind) {
+    // Ours alone: the worker's end has a file description of its own and stays blocking.
+    fcntl(read_end, F_SETFL, O_NONBLOCK);
+    auto pipe = core::AsyncFd::adopt(read_end);
+    if (!pipe) return false;
     auto stream = add_stream(kind);
     if (make_tap_) stream->set_tap(make_tap_());
     context_.log_stream_opened();
     core::spawn(pump(std::move(*pipe), std::move(stream), streams_, &context_),
                 {.name = "log pump"})
         .detach();
-    write_end = ends[1];
     return true;
 }
 

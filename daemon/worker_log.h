@@ -4,7 +4,7 @@
 //
 // Thread-safety: any thread. Ownership: what the tasks need is shared with them, so that a process
 // which keeps a pipe open for ever may outlive the worker; borrows the context. Blocks: flush()
-// alone. Fails: open_pipe(), with errno.
+// alone. Fails: open_pipe() and adopt_pipe(), with errno.
 #pragma once
 
 #include <chrono>
@@ -39,6 +39,8 @@ class WorkerLog {
     void tap_with(std::function<std::unique_ptr<OutputTap>()> make_tap) {
         make_tap_ = std::move(make_tap);
     }
+    // The reading end of such a pipe, taken over; closed when it fails.
+    bool adopt_pipe(int read_end, OutputKind kind);
 
     // A stream without a pipe, for one writer at a time, until close(). inherit passes its lines on
     // as they are. Not for LOG=none.

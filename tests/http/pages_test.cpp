@@ -2,6 +2,7 @@
 
 #include "http/render.h"
 #include "http/routes.h"
+#include "tests/http/canned_log.h"
 #include "tests/http/raw_client.h"
 #include "tests/support/test_support.h"
 
@@ -168,6 +169,7 @@ TEST_F(Pages, IndexNamesEveryRoute) {
 
 TEST_F(Pages, WithoutAParameterAnswerEveryRouteOfTheTable) {
     start();
+    sources->logs["web"] = {std::make_shared<CannedLog>(), ""};
     for (const http::Route& route : http::routes()) {
         std::string path(route.path);
         if (const auto at = path.find("{name}"); at != std::string::npos)

@@ -45,27 +45,29 @@ std::vector<ResolvedSetting> resolved_settings(const Configuration& configuratio
         result.push_back(resolve(rows[at], configuration.settings, configuration.origins[at],
                                  std::string(kVariablePrefix), {}, file));
     }
-    for (const auto& [settings, origins, from_file] : configuration.workers) {
+    for (const WorkerConfiguration& worker : configuration.workers) {
+        const WorkerSettings& settings = worker.settings;
         // Instances have one declaration, which is shown once.
         if (settings.instance > 1) continue;
+        const auto& from_file = worker.from_file;
         const std::string prefix = worker_variable_prefix(settings.name);
-        const std::string worker(declared_name(settings));
+        const std::string name(declared_name(settings));
         for (std::size_t at = 0; at < worker_rows.size(); ++at) {
             const auto& row = worker_rows[at];
             if (!row.is_prefix()) {
-                result.push_back(resolve(row, settings, origins[at], prefix, worker, file));
+                result.push_back(resolve(row, settings, worker.origins[at], prefix, name, file));
                 continue;
             }
             for (const auto& [suffix, shown] : row.each(settings)) {
-                const std::string name = std::string(row.name) + suffix;
-                const std::string variable = prefix + name;
+                const std::string setting = std::string(row.name) + suffix;
+                const std::string variable = prefix + setting;
                 const bool in_file =
-                    std::find(from_file.begin(), from_file.end(), name) != from_file.end();
+                    std::find(from_file.begin(), from_file.end(), setting) != from_file.end();
                 result.push_back({.variable = variable,
                                   .value = shown,
                                   .source = in_file ? file : variable,
                                   .is_default = false,
-                                  .worker = worker});
+                                  .worker = name});
             }
         }
     }

@@ -59,6 +59,8 @@ constexpr auto row(std::string_view name, Words words) {
                 return true;
             },
         .show = [](const Owner& owner) { return show_field(owner.*Member); },
+        .same = [](const Owner& one, const Owner& other) { return one.*Member == other.*Member; },
+        .copy = [](const Owner& from, Owner& to) { to.*Member = from.*Member; },
     };
 }
 

@@ -37,6 +37,9 @@ struct SettingRow {
     bool allows_empty = false;  // VARIABLE= means something
     // Of a prefix row: each suffix that was set, with its value as it may be shown.
     std::vector<std::pair<std::string, std::string>> (*each)(const Owner& owner) = nullptr;
+    // Of a row that is made from a field: nullptr of one that show() or each() tells all of.
+    bool (*same)(const Owner& one, const Owner& other) = nullptr;
+    void (*copy)(const Owner& from, Owner& to) = nullptr;
 };
 
 std::span<const SettingRow<Settings>> global_settings();

@@ -1,12 +1,16 @@
 #include "http/address.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 namespace pilotfish::http {
@@ -54,6 +58,31 @@ bool parse_port(std::string_view text, in_port_t& port) {
     port = htons(static_cast<std::uint16_t>(value));
     return true;
 }
+
+// Held from the look at a socket file to the bind in its place: two that find the same stale file
+// must not take it over from one another. Who holds a lock on the directory for ever (anybody may
+// who can open it) is not waited for.
+class DirectoryLock {
+  public:
+    explicit DirectoryLock(const std::string& path) {
+        if (path.empty()) return;
+        const std::string directory = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+        fd_ = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        constexpr int kTries = 50;
+        for (int i = 0; fd_ >= 0 && flock(fd_, LOCK_EX | LOCK_NB) != 0 && i < kTries; ++i) {
+            const timespec pause{0, 1'000'000};
+            nanosleep(&pause, nullptr);
+        }
+    }
+    ~DirectoryLock() {
+        if (fd_ >= 0) close(fd_);
+    }
+    DirectoryLock(const DirectoryLock&) = delete;
+    DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+  private:
+    int fd_ = -1;
+};
 
 int make_socket(const Address& address, int& made_errno) {
     const int family = address.socket.ss_family;
@@ -143,7 +172,7 @@ Result<Address> parse_address(std::string_view text) {
     return address;
 }
 
-Result<Listener> Listener::open(std::string_view text) {
+Result<Listener> Listener::open(std::string_view text, mode_t mode) {
     Result<Address> parsed = parse_address(text);
     if (!parsed) return parsed.error();
     int failed = 0;
@@ -153,6 +182,7 @@ Result<Listener> Listener::open(std::string_view text) {
         fd = make_socket(*parsed, failed);
     }
     const std::string what = "listen on " + std::string(text);
+    const DirectoryLock lock(parsed->unix_path);
     if (fd < 0) return core::system_error(what, failed);
     Listener listener(fd, std::move(*parsed));
     const Address& address = listener.address_;
@@ -177,6 +207,8 @@ Result<Listener> Listener::open(std::string_view text) {
     }
     if (struct stat info{};
         !address.unix_path.empty() && stat(address.unix_path.c_str(), &info) == 0) {
+        // The kernel has taken the umask off the mode that the socket was given.
+        if (mode != 0600) chmod(address.unix_path.c_str(), mode);
         listener.device_ = info.st_dev;
         listener.inode_ = info.st_ino;
     }
@@ -199,12 +231,16 @@ Listener& Listener::operator=(Listener&& other) noexcept {
 
 Listener::~Listener() {
     if (fd_ < 0) return;
+    remove_file();
+    close(fd_);
+}
+
+void Listener::remove_file() const {
     struct stat info{};
     if (inode_ != 0 && stat(address_.unix_path.c_str(), &info) == 0 && info.st_dev == device_ &&
         info.st_ino == inode_) {
         unlink(address_.unix_path.c_str());
     }
-    close(fd_);
 }
 
 int Listener::port() const {

@@ -30,7 +30,8 @@ core::Result<Address> parse_address(std::string_view text);
 
 class Listener {
   public:
-    static core::Result<Listener> open(std::string_view text);
+    // mode: of a socket file; whoever may write to it may connect.
+    static core::Result<Listener> open(std::string_view text, mode_t mode = 0600);
 
     Listener(Listener&& other) noexcept;
     Listener& operator=(Listener&& other) noexcept;
@@ -40,6 +41,8 @@ class Listener {
     bool is_unix() const { return address_.is_unix(); }
     int port() const;          // 0: a unix socket
     std::string name() const;  // as a client writes it, with the real port
+    // Takes our socket file's name away, if it is still ours; those who are connected stay.
+    void remove_file() const;
 
   private:
     Listener(int fd, Address address) : fd_(fd), address_(std::move(address)) {}

@@ -10,6 +10,7 @@
 // Fails: a stream that cannot go on says so in its own text and answers `end`.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -28,6 +29,10 @@ class BodyStream {
     // Appends the next piece, 16 to 64 KiB where there is that much. After `wait` it is also asked
     // now and then without a call of its waker: it may then say that it is still there.
     virtual Pull next(std::string& out) = 0;
+
+    // After `wait`: how long until it wants to be asked again even if nobody calls its waker; less
+    // than it takes anyway. On the thread that owns the sockets, between two calls of next().
+    virtual std::chrono::milliseconds patience() const { return std::chrono::milliseconds::max(); }
 
     // Called once, before the first next(), for streams that may answer `wait`. The waker may be
     // called from any thread at any time, also after the stream's end; it never blocks for long.

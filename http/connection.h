@@ -75,6 +75,7 @@ struct Guard::Connection {
     std::string out;
     std::size_t sent = 0;
     bool close_after = false;
+    Afterwards after;
     std::unique_ptr<BodyStream> stream;
     bool streaming = false;  // the answer's head told of pieces to come
     bool chunked = false;

@@ -184,6 +184,7 @@ Answer Engine::answer(const Head& head, std::string_view body, const Peer& peer,
     answer.status = response.status;
     answer.route = exchange.outcome.route;
     answer.close = close;
+    answer.after = std::move(response.after);
     if (response.stream) {
         answer.chunked = head.minor_version == 1;
         answer.close = close || !answer.chunked;

@@ -25,6 +25,7 @@ struct Answer {
     bool close = false;    // the connection ends with this answer
     int status = 0;
     std::size_t route = PlaneStats::kNoRoute;
+    Afterwards after;
 };
 
 class Engine {

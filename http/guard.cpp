@@ -77,6 +77,10 @@ std::vector<BoundListener> Guard::listeners() const {
     return list;
 }
 
+void Guard::remove_socket_files() const {
+    for (const Door& door : doors_) door.listener.remove_file();
+}
+
 core::Result<void> Guard::start() {
     PF_CHECK(!thread_.joinable() && !stopping_, "the admin plane was started twice");
     if (doors_.empty()) return {};

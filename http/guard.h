@@ -68,6 +68,7 @@ class Guard {
     std::vector<BoundListener> listeners() const;
     core::Result<void> start();
     void stop();
+    void remove_socket_files() const;
 
   private:
     using Clock = std::chrono::steady_clock;

@@ -222,6 +222,7 @@ void Guard::begin_answer(Connection& connection, Answer answer) {
     connection.sent = 0;
     connection.close_after = answer.close;
     connection.stream = std::move(answer.stream);
+    connection.after = std::move(answer.after);
     connection.streaming = connection.stream != nullptr;
     connection.chunked = answer.chunked;
     connection.stream_waits = false;
@@ -253,6 +254,7 @@ Guard::Step Guard::write_answer(Connection& connection) {
         }
     }
     if (connection.stream) return next_piece(connection);
+    connection.after.now();
     // Kept for the next answer when small; a large page must not stay with an idle connection.
     if (connection.out.capacity() > kReadBytes) std::string().swap(connection.out);
     connection.out.clear();
@@ -273,7 +275,7 @@ Guard::Step Guard::write_answer(Connection& connection) {
 Guard::Step Guard::next_piece(Connection& connection) {
     if (connection.stream_waits && !std::exchange(connection.wake_pending, false)) {
         connection.state = Connection::State::waiting;
-        set_deadline(connection, options_.stream_pulse);
+        set_deadline(connection, std::min(options_.stream_pulse, connection.stream->patience()));
         return Step::again;
     }
     connection.wake_pending = false;

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ struct Peer {
     bool unix_socket = false;
     bool loopback = false;  // TCP from 127.0.0.0/8 or ::1
     bool trusted = false;   // a unix socket's peer that is root or our own uid, in our namespaces
+    int pid = 0;            // of a unix socket's peer, as we see it; 0: not visible, or TCP
+    std::uint32_t uid = 0;  // of a unix socket's peer
 };
 
 struct Request {
@@ -45,10 +48,31 @@ struct Request {
     std::string_view body;
     Level level = Level::open;
     std::string name;  // what {name} of the route's path stands for
+    const Peer* peer = nullptr;
 
     std::optional<std::string_view> param(std::string_view key) const;
     // Present and not switched off: ?verbose, ?verbose=1, ?verbose=true.
     bool flag(std::string_view key) const;
+};
+
+// What is done once an answer has left, or its reader is gone: on whatever thread lets go of it
+// last, so it must not block. For what would cut the answer off, as a shutdown does.
+class Afterwards {
+  public:
+    Afterwards() = default;
+    explicit Afterwards(std::function<void()> act) : act_(std::move(act)) {}
+    Afterwards(Afterwards&& other) noexcept : act_(std::exchange(other.act_, nullptr)) {}
+    Afterwards& operator=(Afterwards&& other) noexcept {
+        std::swap(act_, other.act_);
+        return *this;
+    }
+    ~Afterwards() { now(); }
+    void now() {
+        if (const auto act = std::exchange(act_, nullptr)) act();
+    }
+
+  private:
+    std::function<void()> act_;
 };
 
 struct Response {
@@ -57,6 +81,7 @@ struct Response {
     std::string body;
     std::vector<std::pair<std::string, std::string>> headers;
     std::unique_ptr<BodyStream> stream;  // instead of body
+    Afterwards after;
 };
 
 std::string_view reason_phrase(int status);

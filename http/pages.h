@@ -1,6 +1,6 @@
 // The page functions of the route table: a request and the sources in, a response out. One file a
-// family: page_probes.cpp, page_metrics.cpp, page_v1.cpp, page_events.cpp, page_logs.cpp, page_pprof.cpp,
-// page_index.cpp.
+// family: page_probes.cpp, page_metrics.cpp, page_v1.cpp, page_control.cpp, page_events.cpp,
+// page_logs.cpp, page_pprof.cpp, page_index.cpp.
 //
 // Any thread, concurrently. Block no longer than the source they ask. Fail as a problem response.
 #pragma once
@@ -21,6 +21,13 @@ Response limits_page(const Request&, const PageContext&);
 Response workers_page(const Request&, const PageContext&);
 Response worker_page(const Request&, const PageContext&);
 Response worker_log_page(const Request&, const PageContext&);
+Response start_page(const Request&, const PageContext&);
+Response stop_page(const Request&, const PageContext&);
+Response restart_page(const Request&, const PageContext&);
+Response signal_page(const Request&, const PageContext&);
+Response shutdown_page(const Request&, const PageContext&);
+Response upgrade_page(const Request&, const PageContext&);
+Response reload_page(const Request&, const PageContext&);
 Response events_page(const Request&, const PageContext&);
 Response pprof_index_page(const Request&, const PageContext&);
 Response pprof_tasks_page(const Request&, const PageContext&);

@@ -1,5 +1,6 @@
 #include "http/peer.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -63,9 +64,33 @@ Peer unix_peer(int fd) {
     peer.address.ss_family = AF_UNIX;
     ucred credentials{};
     socklen_t size = sizeof credentials;
-    peer.trusted = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 &&
-                   is_trusted(credentials);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return peer;
+    peer.pid = credentials.pid;
+    peer.uid = credentials.uid;
+    peer.trusted = is_trusted(credentials);
     return peer;
+}
+
+std::string describe(const Peer& peer) {
+    if (peer.unix_socket) {
+        return "uid " + std::to_string(peer.uid) +
+               (peer.pid > 0 ? ", process " + std::to_string(peer.pid) : ", of another container") +
+               ", over a unix socket";
+    }
+    char text[INET6_ADDRSTRLEN] = "?";
+    in_port_t port = 0;
+    if (peer.address.ss_family == AF_INET) {
+        const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer.address);
+        inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+        port = v4.sin_port;
+    } else if (peer.address.ss_family == AF_INET6) {
+        const auto& v6 = reinterpret_cast<const sockaddr_in6&>(peer.address);
+        inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+        port = v6.sin6_port;
+    }
+    const bool v6 = peer.address.ss_family == AF_INET6;
+    return (v6 ? "[" + std::string(text) + "]" : std::string(text)) + ":" +
+           std::to_string(ntohs(port));
 }
 
 }  // namespace pilotfish::http

@@ -11,4 +11,7 @@ namespace pilotfish::http {
 Peer tcp_peer(const sockaddr_storage& address);
 Peer unix_peer(int fd);
 
+// For the log: "uid 0, process 12, over the control socket", "127.0.0.1:4711".
+std::string describe(const Peer& peer);
+
 }  // namespace pilotfish::http

@@ -211,6 +211,12 @@ std::string render_workers(const std::vector<WorkerView>& workers) {
     return print({{"workers", list}});
 }
 
+std::string render_control(bool reached, const std::vector<WorkerView>& workers) {
+    Json list = Json::array();
+    for (const WorkerView& worker : workers) list.push_back(worker_json(worker));
+    return print({{"reached", reached}, {"workers", list}});
+}
+
 std::string render_problem(int status, std::string_view detail) {
     return print({{"title", reason_phrase(status)}, {"status", status}, {"detail", detail}});
 }

@@ -19,6 +19,9 @@ std::string render_runtime(const RuntimeView& runtime, const BuildView& build,
 std::string render_worker(const WorkerView& worker);
 std::string render_workers(const std::vector<WorkerView>& workers);
 
+// reached: whether all of them have come to where they were asked to.
+std::string render_control(bool reached, const std::vector<WorkerView>& workers);
+
 // application/problem+json (RFC 9457): title is the status' own phrase.
 std::string render_problem(int status, std::string_view detail);
 

@@ -28,6 +28,20 @@ constexpr std::array kRoutes = {
     Route{"GET", "/v1/workers/{name}/logs", Level::read, false, worker_log_page,
           "The worker's last lines as JSON lines: ?tail=N, ?since=CURSOR, ?stream=stdout, "
           "?format=text, and ?follow to stay"},
+    Route{"POST", "/v1/workers/{name}/start", Level::admin, false, start_page,
+          "Starts a worker that is over, or at once if it waits to; ?wait=10s until it is ready"},
+    Route{"POST", "/v1/workers/{name}/stop", Level::admin, false, stop_page,
+          "Stops a worker until it is started again; ?wait=10s until it is over"},
+    Route{"POST", "/v1/workers/{name}/restart", Level::admin, false, restart_page,
+          "Stops a worker and starts it again at once; ?wait=10s until it is ready"},
+    Route{"POST", "/v1/workers/{name}/signal", Level::admin, false, signal_page,
+          "Sends a worker's process the signal named by ?signal=HUP"},
+    Route{"POST", "/v1/shutdown", Level::admin, false, shutdown_page,
+          "Stops all workers in order, then the daemon"},
+    Route{"POST", "/v1/upgrade", Level::admin, false, upgrade_page,
+          "Replaces the daemon by the program that lies at its path, and keeps the workers"},
+    Route{"POST", "/v1/config/reload", Level::admin, false, reload_page,
+          "Reads the configuration again and applies what changed; ?dry_run tells it only"},
     Route{"GET", "/v1/events", Level::read, false, events_page,
           "What has happened, as server-sent events: ?since=ID, and ?follow to stay"},
     Route{"GET", "/debug/pprof/", Level::read, false, pprof_index_page, "The profiles there are"},
@@ -70,7 +84,9 @@ bool answers(const Route& route, std::string_view method) {
     return route.method == method || (route.method == "GET" && method == "HEAD");
 }
 
-std::string mend_for(Level needed) {
+std::string mend_for(const Request& request, Level needed) {
+    if (needed == Level::admin && request.peer != nullptr && request.peer->unix_socket)
+        return "ask as root or as the daemon's own user, in its container, or show the admin token";
     if (needed == Level::admin) return "connect over the control socket, or show the admin token";
     return "connect over loopback or the control socket, or show the read or admin token";
 }
@@ -98,13 +114,14 @@ Response Router::refuse_level(const Request& request, const Access::Grant& grant
     }
     const std::string has = wants + ", and the request has " + std::string(level_name(grant.level));
     if (!grant.token_shown && access_.token_could_give(needed)) {
-        Response response = problem_response(401, request.path, has + ": " + mend_for(needed));
+        Response response =
+            problem_response(401, request.path, has + ": " + mend_for(request, needed));
         response.headers.emplace_back("WWW-Authenticate", "Bearer");
         return response;
     }
     return problem_response(
         403, request.path,
-        has + ": " + mend_for(needed) +
+        has + ": " + mend_for(request, needed) +
             (access_.token_could_give(needed)
                  ? ""
                  : " (none is configured; PILOTFISH_ADMIN_TOKEN_FILE sets one)"));
@@ -123,6 +140,7 @@ Router::Outcome Router::answer(Request& request, const Peer& peer, ListenerKind 
         if (route.level == Level::open) return {route.page(request, context_), index};
         const Access::Grant grant = access_.judge(peer, *request.head);
         request.level = grant.level;
+        request.peer = &peer;
         if ((grant.token_shown && !grant.token_good) ||
             (grant.level < route.level && listener != ListenerKind::metrics)) {
             return {refuse_level(request, grant, route.level), index};

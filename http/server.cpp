@@ -18,8 +18,8 @@ Server::Server(std::shared_ptr<const Sources> sources, ServerOptions options)
 
 Server::~Server() = default;
 
-core::Result<void> Server::bind(ListenerKind kind, std::string_view address) {
-    core::Result<Listener> listener = Listener::open(address);
+core::Result<void> Server::bind(ListenerKind kind, std::string_view address, unsigned file_mode) {
+    core::Result<Listener> listener = Listener::open(address, file_mode);
     if (!listener) return listener.error();
     state_->guard.add_listener(kind, std::move(*listener));
     return {};
@@ -27,6 +27,7 @@ core::Result<void> Server::bind(ListenerKind kind, std::string_view address) {
 
 std::vector<BoundListener> Server::listeners() const { return state_->guard.listeners(); }
 core::Result<void> Server::start() { return state_->guard.start(); }
+void Server::remove_socket_files() { state_->guard.remove_socket_files(); }
 void Server::stop() { state_->guard.stop(); }
 
 }  // namespace pilotfish::http

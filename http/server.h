@@ -79,12 +79,16 @@ class Server {
     // address: "host:port" (a numeric IPv4 address or localhost), "[v6]:port" ([::] takes IPv4
     // too), "unix:/path" (mode 0600; a socket file nobody answers on is replaced), "unix:@name"
     // (abstract). Port 0 lets the kernel choose. Requires: not started.
-    core::Result<void> bind(ListenerKind kind, std::string_view address);
+    // file_mode: of a unix socket's file.
+    core::Result<void> bind(ListenerKind kind, std::string_view address, unsigned file_mode = 0600);
     std::vector<BoundListener> listeners() const;
 
     // Requires: not started before. Without a listener it does nothing.
     core::Result<void> start();
     void stop();
+    // Of a process that ends without stop(): the one thing that would stay behind. Any thread,
+    // while nobody binds or stops.
+    void remove_socket_files();
 
   private:
     struct State;

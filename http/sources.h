@@ -18,6 +18,7 @@
 
 #include "core/limits.h"
 #include "http/body_stream.h"
+#include "http/control.h"
 #include "http/event_feed.h"
 #include "http/log_feed.h"
 
@@ -227,6 +228,8 @@ class Sources {
     // Likewise; the lines of the worker, or why there are none.
     virtual std::optional<LogAnswer> log_of(const std::string& worker) const = 0;
     virtual EventFeed& events() const = 0;
+    // nullptr: nothing can be changed here.
+    virtual Control* control() const { return nullptr; }
     virtual std::unique_ptr<BodyStream> dump_tasks(TaskDump kind) const = 0;
     // This process's arguments, secrets blanked.
     virtual std::vector<std::string> command_line() const = 0;

@@ -138,6 +138,8 @@ class CannedSources : public http::Sources {
     std::map<std::string, http::LogAnswer> logs;
     mutable Gate runtime_gate;
     std::atomic<bool> alive{true};
+    http::Control* control_here = nullptr;
+    mutable std::mutex workers_mutex;  // over worker_list, where a test changes it meanwhile
     std::vector<http::WorkerView> worker_list{canned_worker("web"), canned_worker("db@1")};
     std::vector<std::string> dump_pieces{"goroutine 1 [running]:\n", "main\n"};
     std::size_t dump_repeats = 1;
@@ -208,8 +210,13 @@ class CannedSources : public http::Sources {
                          {"memory", 0.5, 0.25, std::nullopt, std::nullopt}};
         return view;
     }
-    std::vector<http::WorkerView> workers() const override { return worker_list; }
+    std::vector<http::WorkerView> workers() const override {
+        const std::lock_guard lock(workers_mutex);
+        return worker_list;
+    }
+    http::Control* control() const override { return control_here; }
     std::optional<http::WorkerView> worker(const std::string& name) const override {
+        const std::lock_guard lock(workers_mutex);
         for (const auto& worker : worker_list) {
             if (worker.name == name) return worker;
         }

@@ -164,6 +164,17 @@ bool read_field(std::string_view text, OptionalPath& field, std::string& why) {
     return true;
 }
 
+bool read_field(std::string_view text, ControlSocket& field, std::string& why) {
+    using Kind = ControlSocket::Kind;
+    if (text == "auto") return field = {}, true;
+    if (text == "off") return field = {.kind = Kind::off}, true;
+    ListenAddress address;
+    if (!is_absolute(text, why)) return false;
+    if (!parse_listen_address("unix:" + std::string(text), address, why)) return false;
+    field = {.kind = Kind::path, .path = std::move(address.unix_path)};
+    return true;
+}
+
 bool read_field(std::string_view text, Names& field, std::string& why) {
     Names names;
     if (!parse_list(text, names, why)) return false;
@@ -326,6 +337,10 @@ std::string show_field(const Secret& field) { return field.empty() ? "" : "(set,
 std::string show_field(const std::string& field) { return field; }
 std::string show_field(const OptionalPath& field) {
     return field.path.empty() ? "off" : field.path;
+}
+std::string show_field(const ControlSocket& field) {
+    if (field.kind == ControlSocket::Kind::path) return field.path;
+    return field.kind == ControlSocket::Kind::off ? "off" : "auto";
 }
 std::string show_field(const Names& field) {
     return joined(field, [](const std::string& name) { return name; });

@@ -85,6 +85,9 @@ inline constexpr FieldWords kFieldWords<std::string>{"path", "an absolute path"}
 template <>
 inline constexpr FieldWords kFieldWords<OptionalPath>{"path", "an absolute path, or off"};
 template <>
+inline constexpr FieldWords kFieldWords<ControlSocket>{
+    "path", "auto, off, or an absolute path of at most 107 bytes"};
+template <>
 inline constexpr FieldWords kFieldWords<Names>{
     "names", "names of small letters, digits and -, with commas between, such as web,log-shipper"};
 
@@ -132,6 +135,7 @@ bool read_field(std::string_view text, Listeners& field, std::string& why);
 bool read_field(std::string_view text, Secret& field, std::string& why);
 bool read_field(std::string_view text, std::string& field, std::string& why);
 bool read_field(std::string_view text, OptionalPath& field, std::string& why);
+bool read_field(std::string_view text, ControlSocket& field, std::string& why);
 bool read_field(std::string_view text, Names& field, std::string& why);
 bool read_field(std::string_view text, std::optional<CpuAmount>& field, std::string& why);
 bool read_field(std::string_view text, std::optional<MemoryAmount>& field, std::string& why);
@@ -162,6 +166,7 @@ std::string show_field(const Listeners& field);
 std::string show_field(const Secret& field);
 std::string show_field(const std::string& field);
 std::string show_field(const OptionalPath& field);
+std::string show_field(const ControlSocket& field);
 std::string show_field(const Names& field);
 std::string show_field(const std::optional<CpuAmount>& field);
 std::string show_field(const std::optional<MemoryAmount>& field);

@@ -28,6 +28,20 @@ bool is_handed_down(std::string_view name) {
            name == "PILOTFISH_EXIT_SIGNAL";
 }
 
+// A worker is told where its pilotfish listens under the name of the setting, for the client
+// commands. A pilotfish that is itself a worker must not take that for its own; who sets the
+// variable writes a path, never unix:, which says whose it is.
+bool is_the_socket_above(std::string_view name, std::string_view value, bool is_a_worker) {
+    return is_a_worker && name == "CONTROL_SOCKET" && value.starts_with("unix:");
+}
+
+bool is_a_worker(const char* const* environ) {
+    constexpr std::string_view kMark = "PILOTFISH_INSTANCE=";
+    for (; environ != nullptr && *environ != nullptr; ++environ)
+        if (std::string_view(*environ).starts_with(kMark)) return true;
+    return false;
+}
+
 class Loader {
   public:
     Loader(const Invocation& invocation, const ReadFile& read_file)
@@ -69,6 +83,7 @@ class Loader {
 
     // One pass over everything: the daemon's own settings at once, the rest kept for the workers.
     void read_global(const char* const* environ) {
+        const bool nested = is_a_worker(environ);
         for (; environ != nullptr && *environ != nullptr; ++environ) {
             const std::string_view entry = *environ;
             if (!entry.starts_with(kVariablePrefix)) continue;
@@ -76,6 +91,7 @@ class Loader {
             if (equals == std::string_view::npos) continue;
             const Variable variable{entry.substr(0, equals), entry.substr(equals + 1)};
             const std::string_view name = variable.name.substr(kVariablePrefix.size());
+            if (is_the_socket_above(name, variable.value, nested)) continue;
             const auto rows = global_settings();
             const auto row = std::find_if(rows.begin(), rows.end(),
                                           [name](const auto& each) { return each.name == name; });

@@ -65,6 +65,8 @@ constexpr std::array kGlobal{
         "PROBE_LISTEN", {kAdmin, "where /livez /readyz /startupz alone are served: [::]:9912"}),
     row<&Settings::metrics_listen>("METRICS_LISTEN",
                                    {kAdmin, "where /metrics and nothing else is served"}),
+    row<&Settings::control_socket>(
+        "CONTROL_SOCKET", {kAdmin, "where pilotfish status, stop and the like talk to the daemon"}),
     row<&Settings::admin_token>("ADMIN_TOKEN", {kAdmin, "bearer token of the level admin"}),
     row<&Settings::admin_token_file>("ADMIN_TOKEN_FILE",
                                      {kAdmin, "file with the bearer token of the level admin"}),

@@ -84,6 +84,14 @@ struct OptionalPath {
     bool operator==(const OptionalPath&) const = default;
 };
 
+// Where the command line talks to the daemon: chosen by it, a path, or nowhere.
+struct ControlSocket {
+    enum class Kind : std::uint8_t { automatic, path, off };
+    Kind kind = Kind::automatic;
+    std::string path = {};  // of Kind::path, absolute, at most 107 bytes (sockaddr_un)
+    bool operator==(const ControlSocket&) const = default;
+};
+
 using Listeners = std::vector<ListenAddress>;  // empty: off
 using ExitCodes = std::vector<std::uint8_t>;   // ascending, each once
 using Names = std::vector<std::string>;
@@ -113,6 +121,7 @@ struct Settings {
     Listeners admin_listen{{.host = "127.0.0.1", .port = 9911}};
     Listeners probe_listen;
     Listeners metrics_listen;
+    ControlSocket control_socket;
     Secret admin_token;
     std::string admin_token_file;
     Secret read_token;

@@ -100,14 +100,15 @@ class TextStream final : public http::BodyStream {
 
 Admin::Admin(const config::Settings& settings, const Supervisor& supervisor,
              ContainerLimits& limits, const ContainerStrain& strain, const OomWatch& oom,
-             EventLog& events, const MemoryWatch& memory)
+             EventLog& events, const MemoryWatch& memory, http::Control& control)
     : settings_(settings),
       supervisor_(supervisor),
       limits_(limits),
       strain_(strain),
       oom_(oom),
       events_(events),
-      memory_(memory) {}
+      memory_(memory),
+      control_(control) {}
 
 http::HealthView Admin::liveness() const {
     const auto stall = runtime::scheduler_stall(Clock::now());

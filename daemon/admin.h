@@ -21,7 +21,7 @@ class Admin final : public http::Sources {
   public:
     Admin(const config::Settings& settings, const Supervisor& supervisor, ContainerLimits& limits,
           const ContainerStrain& strain, const OomWatch& oom, EventLog& events,
-          const MemoryWatch& memory);
+          const MemoryWatch& memory, http::Control& control);
 
     http::HealthView liveness() const override;
     http::HealthView readiness() const override;
@@ -34,6 +34,7 @@ class Admin final : public http::Sources {
     std::optional<http::WorkerView> worker(const std::string& name) const override;
     std::optional<http::LogAnswer> log_of(const std::string& worker) const override;
     http::EventFeed& events() const override { return events_; }
+    http::Control* control() const override { return &control_; }
     std::unique_ptr<http::BodyStream> dump_tasks(http::TaskDump kind) const override;
     std::vector<std::string> command_line() const override;
 
@@ -47,6 +48,7 @@ class Admin final : public http::Sources {
     const OomWatch& oom_;
     EventLog& events_;
     const MemoryWatch& memory_;
+    http::Control& control_;
     const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     const std::chrono::system_clock::time_point started_wall_ = std::chrono::system_clock::now();
     mutable std::atomic<bool> has_started_{false};  // startupz latches

@@ -25,6 +25,9 @@
 #include "daemon/commands.h"
 #include "daemon/container_limits.h"
 #include "daemon/container_strain.h"
+#include "daemon/control.h"
+#include "daemon/control_socket.h"
+#include "daemon/environment.h"
 #include "daemon/hints.h"
 #include "daemon/memory_trace.h"
 #include "daemon/memory_watch.h"
@@ -117,8 +120,9 @@ class Container {
                          .events = events_,
                          .group_memory = [this](const Worker& worker) { return held_by(worker); }}),
           resize_reactions_(configuration, supervisor_),
+          control_(supervisor_, events_),
           server_(std::make_shared<Admin>(configuration.settings, supervisor_, limits_, strain_,
-                                          oom_, events_, memory_watch_),
+                                          oom_, events_, memory_watch_, control_),
                   server_options(configuration.settings)) {
         groups_.apply(limits_.snapshot().limits);
         groups_.when_made([this](const std::string& worker, const cgroup::ChildGroup& group) {
@@ -138,6 +142,12 @@ class Container {
             standard_error_.flush(kFlushPatience);
             return refuse(bound.error().message);
         }
+        auto control = bind_control_socket(server_, configuration_);
+        if (!control) {
+            standard_error_.flush(kFlushPatience);
+            return refuse(control.error().message);
+        }
+        control_address_ = std::move(*control);
         core::RuntimeOptions options;
         options.processors = limits_.snapshot().derived.maxprocs;
         // A short-lived command should not pay for it; a hosted task may hold its processor from
@@ -178,11 +188,7 @@ class Container {
         standard_error_.flush(kFlushPatience);
         const std::lock_guard lock(server_mutex_);
         server_stopped_ = true;
-        const std::vector<http::BoundListener> listeners = server_.listeners();
-        if (std::any_of(listeners.begin(), listeners.end(),
-                        [](const auto& bound) { return bound.port == 0; })) {
-            server_.stop();
-        }
+        server_.remove_socket_files();
         _exit(verdict_.code);
     }
 
@@ -251,13 +257,18 @@ class Container {
     std::vector<Hint> hints_for(const config::WorkerSettings& worker,
                                 const std::vector<std::string>& environment) {
         const ContainerLimits::Snapshot now = limits_.snapshot();
-        return worker_hints(configuration_, worker,
-                            {.environment = environment,
-                             .limits = now.limits,
-                             .budgets = *now.budgets,
-                             .directory = directory_,
-                             .own_group = groups_.own_group_of(worker)})
-            .hints;
+        std::vector<Hint> hints = worker_hints(configuration_, worker,
+                                               {.environment = environment,
+                                                .limits = now.limits,
+                                                .budgets = *now.budgets,
+                                                .directory = directory_,
+                                                .own_group = groups_.own_group_of(worker)})
+                                      .hints;
+        // Where the client commands find us; what the user wrote for the worker stays.
+        constexpr const char* kAddress = "PILOTFISH_CONTROL_SOCKET";
+        if (!control_address_.empty() && find_variable(environment, kAddress) == nullptr)
+            hints.push_back({.name = kAddress, .value = control_address_, .reason = {}});
+        return hints;
     }
 
     // What the kernel counts for the worker's own group; nullopt: it has none.
@@ -309,6 +320,8 @@ class Container {
     MemoryTrace memory_trace_;
     MemoryWatch memory_watch_;
     ResizeReactions resize_reactions_;
+    Control control_;
+    std::string control_address_;  // set before the first worker starts
     http::Server server_;
     std::mutex server_mutex_;  // over start and stop
     bool server_stopped_ = false;

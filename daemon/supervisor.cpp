@@ -118,6 +118,12 @@ core::Task<Verdict> Supervisor::run() {
     co_return verdict;
 }
 
+void Supervisor::shut_down(std::string by) {
+    Event event{.kind = Event::Kind::stop, .worker = nullptr, .signal = {}};
+    event.by = std::move(by);
+    events_.post(std::move(event));
+}
+
 core::Task<void> Supervisor::read_signals(core::AsyncFd signals) {
     for (;;) {
         while (const auto signal = read_signal(signals.get())) {
@@ -189,9 +195,11 @@ void Supervisor::handle(const Event& event) {
                 }
                 break;
             }
-            if (own_signals_ && event.signal->number == SIGQUIT) forced_code_ = 128 + SIGQUIT;
+            if (own_signals_ && event.signal && event.signal->number == SIGQUIT)
+                forced_code_ = 128 + SIGQUIT;
             stop_was_asked_ = true;
-            begin_shutdown(event.signal, signal_name(event.signal->number));
+            begin_shutdown(event.signal,
+                           event.signal ? signal_name(event.signal->number) : event.by);
             break;
         }
         case Event::Kind::worker_changed: {

@@ -69,6 +69,9 @@ class Supervisor final : WorkerContext {
 
     // As they are now; a reload makes another list.
     WorkerList workers() const;
+    // As SIGTERM does in `run` mode: all workers in order, then we. by: as the verdict says it, "a
+    // client". Any thread; asked again, it tells whoever still runs once more.
+    void shut_down(std::string by);
     bool shutting_down() const { return shutting_down_.load(std::memory_order_acquire); }
     std::uint64_t orphans_reaped() const { return processes_.orphans_reaped(); }
 
@@ -77,6 +80,7 @@ class Supervisor final : WorkerContext {
         enum class Kind : std::uint8_t { worker_changed, stop, log_stream_closed } kind;
         Worker* worker = nullptr;
         std::optional<ReceivedSignal> signal;
+        std::string by{};  // of a stop without a signal: who asked
     };
 
     ProcessTable& processes() override { return processes_; }

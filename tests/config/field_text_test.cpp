@@ -51,6 +51,23 @@ TEST(MemoryLimitText, IsAShareASizeOrOff) {
     }
 }
 
+TEST(ControlSocketText, IsAutoOffOrAPathThatFits) {
+    ControlSocket value;
+    std::string why;
+    EXPECT_EQ(show_field(value), "auto");
+    EXPECT_TRUE(read_field("/run/x.sock", value, why));
+    EXPECT_EQ(value, (ControlSocket{.kind = ControlSocket::Kind::path, .path = "/run/x.sock"}));
+    EXPECT_EQ(show_field(value), "/run/x.sock");
+    for (const std::string text : {"", "unix:/x", "@name", "relative", "Auto"})
+        EXPECT_FALSE(read_field(text, value, why)) << text;
+    EXPECT_FALSE(read_field("/" + std::string(107, 'x'), value, why));
+    EXPECT_EQ(show_field(value), "/run/x.sock") << "left as it was";
+    EXPECT_TRUE(read_field("off", value, why));
+    EXPECT_EQ(show_field(value), "off");
+    EXPECT_TRUE(read_field("auto", value, why));
+    EXPECT_EQ(value, ControlSocket{});
+}
+
 TEST(RightsizeChoiceText, IsAProfileOrProgramsNeverBoth) {
     std::optional<RightsizeChoice> choice;
     std::string why;

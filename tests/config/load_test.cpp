@@ -330,6 +330,18 @@ TEST(Load, WarnsOfACommandThatOnlyAShellWouldUnderstand) {
     EXPECT_NE(configuration.warnings[0].find("\"|\""), std::string::npos);
 }
 
+TEST(Load, LeavesTheSocketOfThePilotfishAboveAlone) {
+    const std::string above = "PILOTFISH_CONTROL_SOCKET=unix:/run/pilotfish/control.sock";
+    EXPECT_EQ(loaded({"PILOTFISH_INSTANCE=web", above}).settings.control_socket,
+              config::ControlSocket{});
+    EXPECT_EQ(loaded({above, "PILOTFISH_INSTANCE=web"}).settings.control_socket,
+              config::ControlSocket{})
+        << "wherever the mark of a worker stands";
+    EXPECT_NE(faults({above}), "") << "nobody above: it was meant as a setting, and is none";
+    const Configuration own = loaded({"PILOTFISH_INSTANCE=web", "PILOTFISH_CONTROL_SOCKET=/own"});
+    EXPECT_EQ(own.settings.control_socket.path, "/own") << "what ENV_ gave it is its own";
+}
+
 TEST(Load, NeverShowsASecret) {
     const std::string fault =
         faults({"PILOTFISH_ADMIN_TOKEN=hunter2 x", "PILOTFISH_READ_TOKEN=hunter2\n"});

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "config/client_commands.h"
 #include "config/command_text.h"
 #include "config/in_quotes.h"
 #include "config/nearest_name.h"
@@ -127,7 +128,10 @@ core::Error unknown_option(std::string_view option, const CommandRow* command) {
     std::vector<std::string_view> names{"--help", "--version"};
     if (command != nullptr) {
         names = {"--help"};
-        for (const OptionRow& row : command->options) names.push_back(row.name);
+        for (const OptionRow& row : command->options) {
+            names.push_back(row.name);
+            if (!row.short_name.empty()) names.push_back(row.short_name);
+        }
     }
     std::string sentence = "cannot use option " + in_quotes(option) + ": ";
     sentence.append(command == nullptr ? "pilotfish" : "pilotfish ");
@@ -145,7 +149,7 @@ core::Result<void> read_option(const CommandRow& command, std::span<const char* 
     const std::size_t equals = word.find('=');
     const std::string_view name = word.substr(0, equals);
     for (const OptionRow& row : command.options) {
-        if (row.name != name) continue;
+        if (row.name != name && (row.short_name.empty() || row.short_name != name)) continue;
         std::string_view argument;
         if (row.argument.empty()) {
             if (equals != std::string_view::npos) {
@@ -202,7 +206,7 @@ core::Result<Invocation> parse_command(const CommandRow& command,
                          " -- " + as_typed(arguments.subspan(at)));
         }
         std::string why = command.operand.empty() ? "takes no argument" : "takes one argument only";
-        if (command.operand.empty() || has_operand) {
+        if (command.operand.empty() || (has_operand && !command.many_operands)) {
             return usage("cannot use " + in_quotes(word) + ": pilotfish " +
                          std::string(command.name) + " " + why);
         }
@@ -211,12 +215,26 @@ core::Result<Invocation> parse_command(const CommandRow& command,
         }
         has_operand = true;
     }
+    const std::string wrong = command.check == nullptr ? "" : command.check(invocation);
+    if (!wrong.empty()) return usage("cannot " + std::string(command.name) + ": " + wrong);
     return invocation;
+}
+
+// What runs first, then what is asked of it, then what looks and tells.
+std::vector<CommandRow> all_commands() {
+    std::vector<CommandRow> rows{kCommands.front()};
+    const auto clients = client_commands();
+    rows.insert(rows.end(), clients.begin(), clients.end());
+    rows.insert(rows.end(), kCommands.begin() + 1, kCommands.end());
+    return rows;
 }
 
 }  // namespace
 
-std::span<const CommandRow> commands() { return kCommands; }
+std::span<const CommandRow> commands() {
+    static const std::vector<CommandRow> rows = all_commands();
+    return rows;
+}
 
 core::Result<Invocation> parse_command_line(int argc, const char* const* argv) {
     if (argc <= 1) return Invocation{.action = Action::help, .nothing_asked = true};
@@ -227,7 +245,7 @@ core::Result<Invocation> parse_command_line(int argc, const char* const* argv) {
     }
     if (first == "--help" || first == "-h") return Invocation{.action = Action::help};
     if (first == "--version") return Invocation{.action = Action::version};
-    for (const CommandRow& command : kCommands) {
+    for (const CommandRow& command : commands()) {
         if (command.name == first) return parse_command(command, arguments.subspan(1));
     }
     if (first.starts_with('-')) return unknown_option(first, nullptr);

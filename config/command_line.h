@@ -12,13 +12,34 @@
 #include <string_view>
 #include <vector>
 
+#include "config/client_options.h"
 #include "core/result.h"
 
 namespace pilotfish::config {
 
 inline constexpr int kUsageExitCode = 2;
 
-enum class Action : std::uint8_t { entrypoint, run, limits, env, check, probe, version, help };
+enum class Action : std::uint8_t {
+    entrypoint,
+    run,
+    limits,
+    env,
+    check,
+    probe,
+    version,
+    help,
+    // Asked of a running daemon (config/client_commands.cpp):
+    status,
+    start,
+    stop,
+    restart,
+    signal,
+    logs,
+    events,
+    reload,
+    upgrade,
+    shutdown
+};
 enum class OutputForm : std::uint8_t { text, json, shell, markdown };
 enum class ProbeKind : std::uint8_t { livez, readyz, startupz };
 
@@ -28,9 +49,10 @@ struct Invocation {
 
     OutputForm form = OutputForm::text;
     std::string root = {};        // limits: read below this directory; empty: this machine
-    std::optional<int> pid = {};  // limits: the process asked about
+    std::optional<int> pid = {};  // limits: the process asked about; clients: the daemon asked
     std::string worker = {};      // env: the worker asked about; empty: main, or all there are
     ProbeKind probe = ProbeKind::livez;
+    ClientOptions client = {};
     std::string topic = {};  // help: "settings", "MAXPROCS", ...; empty: the overview
 
     // True of `pilotfish` alone: the help goes to stderr and the exit code is kUsageExitCode.
@@ -47,6 +69,7 @@ struct OptionRow {
     std::string_view help;
     // Fails by false with half a sentence in why, as in config/quantity.h.
     bool (*read)(std::string_view argument, Invocation& invocation, std::string& why);
+    std::string_view short_name = {};  // "-f"; empty: none
 };
 
 struct CommandRow {
@@ -59,6 +82,9 @@ struct CommandRow {
     std::span<const OptionRow> options;
     // Reads the operand; fails as OptionRow::read does.
     bool (*read_operand)(std::string_view operand, Invocation& invocation, std::string& why);
+    bool many_operands = false;
+    // Looks at the whole; empty: good, else what is wrong.
+    std::string (*check)(const Invocation& invocation) = nullptr;
 };
 
 // Every command but the entrypoint itself, in the order of the help.

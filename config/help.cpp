@@ -118,6 +118,11 @@ std::string signals_page(bool colour) {
 }
 
 std::string exit_codes_page(bool colour) {
+    constexpr std::array<Entry, 4> kClientCodes{
+        {{"0", "it is done, and with --wait it has come true"},
+         {"1", "the daemon refused, or a worker did not get there in time"},
+         {"2", "the command line is wrong"},
+         {"3", "no daemon was found, or it does not answer"}}};
     constexpr std::array<Entry, 7> kCodes{
         {{"0", "all workers ended well, or a stop was asked for under run"},
          {"1 to 255",
@@ -135,6 +140,8 @@ std::string exit_codes_page(bool colour) {
         "After a stop that was asked for, it is 0 under run and main's own code as an entrypoint. "
         "pilotfish probe ends with 0 or 1. The last log line says who ended the container and "
         "why.");
+    page.paragraph("Of a command that asks a running daemon (status, stop, logs and the like):");
+    for (const Entry& entry : kClientCodes) page.entry(entry.name, entry.text, kNameColumns);
     return page.take();
 }
 
@@ -146,7 +153,8 @@ std::string command_page(const CommandRow& command, bool colour) {
     page.entry("", command.help, 0);
     if (!command.options.empty()) page.heading("Options");
     for (const OptionRow& option : command.options) {
-        std::string name(option.name);
+        std::string name(option.short_name);
+        name.append(name.empty() ? "" : ", ").append(option.name);
         if (!option.argument.empty()) name.append(" ").append(option.argument);
         page.entry(name, option.help, kNameColumns);
     }

@@ -3,8 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
 #include <string>
 
 #include "cgroup/explain.h"
@@ -14,6 +12,8 @@
 #include "config/load.h"
 #include "daemon/budgets.h"
 #include "daemon/build.h"
+#include "daemon/client.h"
+#include "daemon/client_output.h"
 #include "daemon/container_limits.h"
 #include "daemon/env_report.h"
 #include "daemon/plugin_file.h"
@@ -24,18 +24,7 @@
 namespace pilotfish::daemon {
 namespace {
 
-// All of it, whatever the descriptor takes at a time. False: the reader went away.
-bool print(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = write(fd, text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return false;
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-}
-
-int answer(std::string_view text) { return print(STDOUT_FILENO, text) ? 0 : 1; }
+int answer(std::string_view text) { return tell(text) ? 0 : 1; }
 
 int show_limits(const config::Invocation& invocation) {
     auto source = cgroup::FileSource::this_process();
@@ -99,8 +88,8 @@ int check(const config::Invocation& invocation) {
         with_zones_read(with_plugins_tried(config::load(environ, invocation))));
     const config::CheckReport report =
         config::check_report(loaded, invocation.form, isatty(STDOUT_FILENO) == 1);
-    print(STDERR_FILENO, report.errors);
-    if (!print(STDOUT_FILENO, report.output)) return 1;
+    write_all(STDERR_FILENO, report.errors);
+    if (!write_all(STDOUT_FILENO, report.output)) return 1;
     return report.exit_code;
 }
 
@@ -108,7 +97,7 @@ int help(const config::Invocation& invocation) {
     const int fd = invocation.nothing_asked ? STDERR_FILENO : STDOUT_FILENO;
     const auto text = config::help_text(invocation, isatty(fd) == 1);
     if (!text) return refuse(text.error().message);
-    print(fd, *text);
+    write_all(fd, *text);
     return invocation.nothing_asked ? config::kUsageExitCode : 0;
 }
 
@@ -128,10 +117,10 @@ int probe(const config::Invocation& invocation) {
     }
     const auto verdict = ask_probe(configuration->settings, invocation.probe);
     if (!verdict) {
-        print(STDERR_FILENO, "pilotfish: " + verdict.error().message + "\n");
+        write_all(STDERR_FILENO, "pilotfish: " + verdict.error().message + "\n");
         return 1;
     }
-    if (!print(STDOUT_FILENO, verdict->text)) return 1;
+    if (!write_all(STDOUT_FILENO, verdict->text)) return 1;
     return verdict->ok ? 0 : 1;
 }
 
@@ -141,13 +130,14 @@ int refuse(std::string_view message) {
     std::string text = "pilotfish: ";
     text += message;
     if (text.back() != '\n') text += '\n';
-    print(STDERR_FILENO, text);
+    write_all(STDERR_FILENO, text);
     return config::kUsageExitCode;
 }
 
 int run_command(const config::Invocation& invocation, const SignalsAtStart& signals) {
     // Nothing to supervise: ^C ends us like any other program, and so does a reader that went away.
     signals.give_back();
+    if (is_client_action(invocation.action)) return run_client(invocation);
     switch (invocation.action) {
         case config::Action::limits: return show_limits(invocation);
         case config::Action::env: return env(invocation);
@@ -156,7 +146,8 @@ int run_command(const config::Invocation& invocation, const SignalsAtStart& sign
         case config::Action::version: return answer(version_text(invocation.form));
         case config::Action::help: return help(invocation);
         case config::Action::entrypoint:
-        case config::Action::run: break;
+        case config::Action::run:
+        default: break;
     }
     PF_CHECK(false, "run_command() of a supervising action");
     return 125;

@@ -1,4 +1,5 @@
-// The commands that look and tell, and supervise nothing: limits, env, check, probe, version, help.
+// The commands that look and tell, and supervise nothing: limits, env, check, probe, version, help,
+// and those of daemon/client.h.
 //
 // One thread, from main. Blocks: on writing the answer, and probe on the daemon's answer (bounded).
 // Fails: by the exit code, after a sentence on stderr.

@@ -114,7 +114,8 @@ TEST_F(Control, RestartAndStopReallyChangeProcesses) {
 
 TEST_F(Control, WaitsNoLongerThanItIsTold) {
     Process daemon({pilotfish(), "run"},
-                   {.env = two_workers({{"PILOTFISH_WORKER_DB_COMMAND",
+                   {.env = two_workers({{"PILOTFISH_WORKER_DB_STOP_TIMEOUT", "500ms"},
+                                        {"PILOTFISH_WORKER_DB_COMMAND",
                                          shell("trap '' TERM; echo db up; while :; do sleep 0.05; "
                                                "done")}})});
     await_both(daemon);
@@ -122,8 +123,8 @@ TEST_F(Control, WaitsNoLongerThanItIsTold) {
     EXPECT_EQ(stopped.end, exited(1));
     EXPECT_TRUE(has(stopped.out, "db: stopping")) << stopped.out;
     EXPECT_TRUE(has(stopped.err, "cannot stop db within 100 ms")) << stopped.err;
-    daemon.signal(SIGKILL);
-    daemon.wait();
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait(), exited(0));
 }
 
 TEST_F(Control, SignalReachesTheProcess) {
@@ -252,8 +253,14 @@ TEST_F(Control, TakesOverAStaleSocketAndRefusesALiveOne) {
                                         ": address already in use"))
             << second.err;
         EXPECT_FALSE(has(second.out, "up")) << "before any worker starts";
-        daemon.signal(SIGKILL);
-        daemon.wait();
+        daemon.signal(SIGTERM);
+        EXPECT_EQ(daemon.wait(), exited(0));
+        // A sidecar leaves no workers behind when it is killed, but its file.
+        Process sidecar({pilotfish(), "run"}, {.env = {{"PILOTFISH_ADMIN_LISTEN", "off"},
+                                                       {"PILOTFISH_CONTROL_SOCKET", socket_}}});
+        ASSERT_TRUE(eventually([&] { return ask({"status"}).end == exited(0); }));
+        sidecar.signal(SIGKILL);
+        sidecar.wait();
     }
     EXPECT_EQ(access(socket_.c_str(), F_OK), 0) << "killed, it leaves its file";
     Process daemon({pilotfish(), "run"}, {.env = two_workers()});

@@ -332,13 +332,14 @@ TEST(Load, WarnsOfACommandThatOnlyAShellWouldUnderstand) {
 
 TEST(Load, LeavesTheSocketOfThePilotfishAboveAlone) {
     const std::string above = "PILOTFISH_CONTROL_SOCKET=unix:/run/pilotfish/control.sock";
-    EXPECT_EQ(loaded({"PILOTFISH_INSTANCE=web", above}).settings.control_socket,
+    EXPECT_EQ(loaded({"PILOTFISH_INSTANCE=web", above}, as_entrypoint()).settings.control_socket,
               config::ControlSocket{});
-    EXPECT_EQ(loaded({above, "PILOTFISH_INSTANCE=web"}).settings.control_socket,
+    EXPECT_EQ(loaded({above, "PILOTFISH_INSTANCE=web"}, as_entrypoint()).settings.control_socket,
               config::ControlSocket{})
         << "wherever the mark of a worker stands";
     EXPECT_NE(faults({above}), "") << "nobody above: it was meant as a setting, and is none";
-    const Configuration own = loaded({"PILOTFISH_INSTANCE=web", "PILOTFISH_CONTROL_SOCKET=/own"});
+    const Configuration own =
+        loaded({"PILOTFISH_INSTANCE=web", "PILOTFISH_CONTROL_SOCKET=/own"}, as_entrypoint());
     EXPECT_EQ(own.settings.control_socket.path, "/own") << "what ENV_ gave it is its own";
 }
 

@@ -36,7 +36,7 @@ TEST_P(Response, HasABodyOfTheLengthItSays) {
 TEST_P(Response, HasABodyOfChunks) {
     const Read got = read(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "5;x=y\r\nhello\r\n9\r\n\r\n world!\r\n\r\n0\r\nTrailer: x\r\n\r\n",
+        "5;x=y\r\nhello\r\n9\r\n\r\n world!\r\n0\r\nTrailer: x\r\n\r\n",
         GetParam());
     EXPECT_EQ(got.state, State::done);
     EXPECT_EQ(got.body, "hello\r\n world!");

@@ -296,7 +296,7 @@ TEST_F(DropIn, ReapsOrphansAsASubreaper) {
 TEST_F(DropIn, NoPortNoThreadAndNothingMadeOfPilotfishsVariables) {
     for (const std::string name : {"tini", "dumb-init"}) {
         const int port = free_port();
-        Process process({ours(name), "sh", "-c", "echo ready; exec sleep 1000"},
+        Process process({ours(name), "--", "sh", "-c", "echo ready; exec sleep 1000"},
                         {.env = {{"PILOTFISH_ADMIN_LISTEN", "127.0.0.1:" + std::to_string(port)},
                                  {"PILOTFISH_STOP_TIMEOUT", "nonsense"}}});
         process.wait_line("ready");
@@ -334,7 +334,7 @@ TEST_F(DropIn, KeepsNoInheritedDescriptorOpen) {
     for (const std::string name : {"tini", "dumb-init"}) {
         int ends[2];
         ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
-        Process process({ours(name), "sh", "-c", "echo ready; exec 9>&-; exec sleep 1000"},
+        Process process({ours(name), "--", "sh", "-c", "echo ready; exec 9>&-; exec sleep 1000"},
                         {.in_child = [&] { dup2(ends[1], 9); }});
         close(ends[1]);
         process.wait_line("ready");

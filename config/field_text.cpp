@@ -175,6 +175,21 @@ bool read_field(std::string_view text, ControlSocket& field, std::string& why) {
     return true;
 }
 
+bool read_field(std::string_view text, ProcessName& field, std::string& why) {
+    const bool shown = std::all_of(text.begin(), text.end(),
+                                   [](unsigned char c) { return c >= ' ' && c != 0x7f; });
+    if (text.empty() || !shown) {
+        why = text.empty() ? "is empty" : "has a line break or another control character";
+        return false;
+    }
+    if (text.find('/') != std::string_view::npos) {
+        why = "is a path: the name alone is compared";
+        return false;
+    }
+    field.text = text;
+    return true;
+}
+
 bool read_field(std::string_view text, Names& field, std::string& why) {
     Names names;
     if (!parse_list(text, names, why)) return false;
@@ -342,6 +357,7 @@ std::string show_field(const ControlSocket& field) {
     if (field.kind == ControlSocket::Kind::path) return field.path;
     return field.kind == ControlSocket::Kind::off ? "off" : "auto";
 }
+std::string show_field(const ProcessName& field) { return field.text; }
 std::string show_field(const Names& field) {
     return joined(field, [](const std::string& name) { return name; });
 }

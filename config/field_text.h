@@ -83,6 +83,9 @@ inline constexpr FieldWords kFieldWords<Secret>{"secret", "printable characters 
 template <>
 inline constexpr FieldWords kFieldWords<std::string>{"path", "an absolute path"};
 template <>
+inline constexpr FieldWords kFieldWords<ProcessName>{"name",
+                                                     "a process's name such as nginx, no path"};
+template <>
 inline constexpr FieldWords kFieldWords<OptionalPath>{"path", "an absolute path, or off"};
 template <>
 inline constexpr FieldWords kFieldWords<ControlSocket>{
@@ -136,6 +139,7 @@ bool read_field(std::string_view text, Secret& field, std::string& why);
 bool read_field(std::string_view text, std::string& field, std::string& why);
 bool read_field(std::string_view text, OptionalPath& field, std::string& why);
 bool read_field(std::string_view text, ControlSocket& field, std::string& why);
+bool read_field(std::string_view text, ProcessName& field, std::string& why);
 bool read_field(std::string_view text, Names& field, std::string& why);
 bool read_field(std::string_view text, std::optional<CpuAmount>& field, std::string& why);
 bool read_field(std::string_view text, std::optional<MemoryAmount>& field, std::string& why);
@@ -167,6 +171,7 @@ std::string show_field(const Secret& field);
 std::string show_field(const std::string& field);
 std::string show_field(const OptionalPath& field);
 std::string show_field(const ControlSocket& field);
+std::string show_field(const ProcessName& field);
 std::string show_field(const Names& field);
 std::string show_field(const std::optional<CpuAmount>& field);
 std::string show_field(const std::optional<MemoryAmount>& field);

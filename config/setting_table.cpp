@@ -60,6 +60,9 @@ constexpr std::array kGlobal{
                                      "file that the verdict is appended to, for Kubernetes",
                                      {},
                                      "/dev/termination-log if writable"}),
+    row<&Settings::exit_with>(
+        "EXIT_WITH",
+        {kSignals, "in a shared PID namespace: end when the process of this name ends"}),
     row<&Settings::admin_listen>("ADMIN_LISTEN", {kAdmin, "where the admin plane listens"}),
     row<&Settings::probe_listen>(
         "PROBE_LISTEN", {kAdmin, "where /livez /readyz /startupz alone are served: [::]:9912"}),

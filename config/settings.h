@@ -92,6 +92,12 @@ struct ControlSocket {
     bool operator==(const ControlSocket&) const = default;
 };
 
+// As /proc shows it: the base name of a program, or what the kernel calls the process.
+struct ProcessName {
+    std::string text;  // empty: none
+    bool operator==(const ProcessName&) const = default;
+};
+
 using Listeners = std::vector<ListenAddress>;  // empty: off
 using ExitCodes = std::vector<std::uint8_t>;   // ascending, each once
 using Names = std::vector<std::string>;
@@ -117,6 +123,9 @@ struct Settings {
     Duration drain_delay = Duration::zero();
     RateLimit restart_budget;  // restarts of all workers together; beyond it they wait
     OptionalPath termination_log{"/dev/termination-log"};  // Kubernetes' default; need not exist
+
+    // With a shared PID namespace: end when this process ends.
+    ProcessName exit_with;
 
     Listeners admin_listen{{.host = "127.0.0.1", .port = 9911}};
     Listeners probe_listen;

@@ -28,6 +28,7 @@
 #include "daemon/control.h"
 #include "daemon/control_socket.h"
 #include "daemon/environment.h"
+#include "daemon/exit_with.h"
 #include "daemon/hints.h"
 #include "daemon/memory_trace.h"
 #include "daemon/memory_watch.h"
@@ -121,6 +122,8 @@ class Container {
                          .group_memory = [this](const Worker& worker) { return held_by(worker); }}),
           resize_reactions_(configuration, supervisor_),
           control_(supervisor_, events_),
+          exit_with_(configuration.settings.exit_with.text,
+                     [this](std::string by) { supervisor_.shut_down(std::move(by)); }),
           server_(std::make_shared<Admin>(configuration.settings, supervisor_, limits_, strain_,
                                           oom_, events_, memory_watch_, control_),
                   server_options(configuration.settings)) {
@@ -224,6 +227,7 @@ class Container {
             core::spawn(resize_reactions_.run(), {.name = "resize"}).detach();
         if (memory_watch_.is_needed())
             core::spawn(memory_watch_.run(), {.name = "memory"}).detach();
+        if (exit_with_.is_wanted()) core::spawn(exit_with_.run(), {.name = "exit with"}).detach();
         co_await limits_.follow();
     }
 
@@ -322,6 +326,7 @@ class Container {
     ResizeReactions resize_reactions_;
     Control control_;
     std::string control_address_;  // set before the first worker starts
+    ExitWith exit_with_;
     http::Server server_;
     std::mutex server_mutex_;  // over start and stop
     bool server_stopped_ = false;

@@ -153,6 +153,17 @@ TEST(PathText, IsAbsolute) {
     EXPECT_EQ(show_field(optional), "off");
 }
 
+TEST(ProcessNameText, IsAnythingButAPath) {
+    ProcessName name;
+    std::string why;
+    for (const char* text : {"nginx", "nginx: master process", "my-job", "\xc3\xa4"}) {
+        EXPECT_TRUE(read_field(text, name, why)) << text;
+        EXPECT_EQ(show_field(name), text);
+    }
+    for (const char* text : {"", "/usr/sbin/nginx", "a/b", "two\nlines"})
+        EXPECT_FALSE(read_field(text, name, why)) << text;
+}
+
 TEST(SecretText, ShowsOnlyThatItIsSet) {
     Secret secret;
     std::string why;

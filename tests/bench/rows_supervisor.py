@@ -126,30 +126,6 @@ class Idle:
         return switches, cpu_ns / 1e6
 
 
-WORKER_COUNTS = {1: 4000, 100: 5000, 1000: 8000}  # workers: most KiB
-PSS = "memory, PSS KiB with {} idle workers"
-
-
-@measures("supervisor", *(PSS.format(workers) for workers in WORKER_COUNTS))
-def memory(machine):
-    for workers, target in WORKER_COUNTS.items():
-        with Idle(machine, workers) as idle:
-            yield Row(PSS.format(workers), "KiB", idle.pss_kib(), memory_of_peers(machine, workers), None, target)
-
-
-def memory_of_peers(machine, workers):
-    """The small inits have one worker only. The sleepers are not part of anyone's figure."""
-    if workers != 1:
-        return {}
-    found = {}
-    for name, path in machine.peers(*INITS).items():
-        peer = Idle(machine, 1)
-        peer.command = [*init_command(name, path), machine.program("sleeper")]
-        with peer:
-            found[name] = peer.pss_kib()
-    return found
-
-
 IDLE = {"by default": ({}, 10, 1), "with the tick off": ({"PILOTFISH_LIMITS_INTERVAL": "0"}, 0, 0)}
 WAKE, CPU = "wake-ups in 10 s, 1 idle worker, {}", "CPU ms in 10 s, 1 idle worker, {}"
 

@@ -79,7 +79,7 @@ void Health::begin(pid_t pid) {
         make_run();
         // The commands that ask a hosted task run as the daemon does.
         SpawnRequest request;
-        request.environment = context_.environment_for(settings_);
+        request.environment = context_.environment_for(settings_, {});
         const SignalsAtStart& signals = context_.signals_at_start();
         request.mask = signals.mask;
         request.ignore_sigpipe = signals.sigpipe_ignored;

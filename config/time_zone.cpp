@@ -150,9 +150,8 @@ class BytesReader {
         for (int i = 0; i < width; ++i)
             bits = bits << 8 | static_cast<unsigned char>(rest_[static_cast<std::size_t>(i)]);
         rest_.remove_prefix(static_cast<std::size_t>(width));
-        value = width == 4   ? std::int64_t{static_cast<std::int32_t>(bits)}
-                : width == 8 ? static_cast<std::int64_t>(bits)
-                             : static_cast<std::int64_t>(bits);
+        value = width == 4 ? std::int64_t{static_cast<std::int32_t>(bits)}
+                           : static_cast<std::int64_t>(bits);
         return true;
     }
     bool skip(std::int64_t count) {

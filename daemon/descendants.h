@@ -37,7 +37,8 @@ std::vector<Descendant> descendants_of(pid_t ancestor);
 bool signal_descendant(const Descendant& target, int signal);
 
 // Stops everybody until a walk finds nobody new, so that no fork outruns us, then kills everybody.
-// group: only that process group; 0: the whole tree. Returns how many were killed.
+// group: only that process group, by one call where its leader is our child; 0: the whole tree.
+// Returns how many were killed; of a group 1 where that is not counted.
 int kill_descendants(pid_t group = 0);
 
 }  // namespace pilotfish::daemon

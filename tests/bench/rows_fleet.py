@@ -176,10 +176,11 @@ class Fleet:
         for pid in processes_below(self.process.pid) if self.process.poll() is None else []:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        for pid in self.pids:  # of a supervisor that left them behind: still ours by their program
-            with contextlib.suppress(OSError):
-                if os.readlink(f"/proc/{pid}/exe").startswith(str(self.folder)):
-                    os.kill(pid, signal.SIGKILL)
+        for entry in Path("/proc").iterdir():  # whom a supervisor left behind is known by its folder
+            with contextlib.suppress(OSError, ValueError):
+                places = os.readlink(entry / "exe"), os.readlink(entry / "cwd")
+                if any(place.startswith(f"{self.folder}/") for place in places):
+                    os.kill(int(entry.name), signal.SIGKILL)
         self.process.wait()
         os.close(self.fifo)
         shutil.rmtree(self.folder, ignore_errors=True)

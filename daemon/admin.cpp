@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "config/field_text.h"
+#include "config/resolved_settings.h"
 #include "core/memory_limit.h"
 #include "core/memory_room.h"
 #include "core/runtime.h"
@@ -98,10 +99,10 @@ class TextStream final : public http::BodyStream {
 
 }  // namespace
 
-Admin::Admin(const config::Settings& settings, const Supervisor& supervisor,
+Admin::Admin(const CurrentConfiguration& configuration, const Supervisor& supervisor,
              ContainerLimits& limits, const ContainerStrain& strain, const OomWatch& oom,
              EventLog& events, const MemoryWatch& memory, http::Control& control)
-    : settings_(settings),
+    : configuration_(configuration),
       supervisor_(supervisor),
       limits_(limits),
       strain_(strain),
@@ -112,7 +113,7 @@ Admin::Admin(const config::Settings& settings, const Supervisor& supervisor,
 
 http::HealthView Admin::liveness() const {
     const auto stall = runtime::scheduler_stall(Clock::now());
-    const bool ok = stall < settings_.livez_stall;
+    const bool ok = stall < configuration_.get()->settings.livez_stall;
     http::HealthView view{
         ok, {{"scheduler", ok, ok ? "answers" : "has not answered for " + duration_text(stall)}}};
     for (const auto& worker : supervisor_.workers()) {
@@ -250,6 +251,14 @@ std::optional<http::LogAnswer> Admin::log_of(const std::string& name) const {
 std::unique_ptr<http::BodyStream> Admin::dump_tasks(http::TaskDump kind) const {
     return std::make_unique<TextStream>(kind == http::TaskDump::grouped ? core::grouped_stacks()
                                                                         : runtime::stack(true));
+}
+
+std::vector<http::SettingView> Admin::configuration() const {
+    std::vector<http::SettingView> views;
+    for (config::ResolvedSetting& setting : config::resolved_settings(*configuration_.get()))
+        views.push_back({std::move(setting.variable), std::move(setting.worker),
+                         std::move(setting.value), std::move(setting.source), setting.is_default});
+    return views;
 }
 
 std::vector<std::string> Admin::command_line() const {

@@ -6,9 +6,9 @@
 
 #include <chrono>
 
-#include "config/settings.h"
 #include "daemon/container_limits.h"
 #include "daemon/container_strain.h"
+#include "daemon/current_configuration.h"
 #include "daemon/event_log.h"
 #include "daemon/memory_watch.h"
 #include "daemon/oom_verdict.h"
@@ -19,9 +19,9 @@ namespace pilotfish::daemon {
 
 class Admin final : public http::Sources {
   public:
-    Admin(const config::Settings& settings, const Supervisor& supervisor, ContainerLimits& limits,
-          const ContainerStrain& strain, const OomWatch& oom, EventLog& events,
-          const MemoryWatch& memory, http::Control& control);
+    Admin(const CurrentConfiguration& configuration, const Supervisor& supervisor,
+          ContainerLimits& limits, const ContainerStrain& strain, const OomWatch& oom,
+          EventLog& events, const MemoryWatch& memory, http::Control& control);
 
     http::HealthView liveness() const override;
     http::HealthView readiness() const override;
@@ -37,11 +37,12 @@ class Admin final : public http::Sources {
     http::Control* control() const override { return &control_; }
     std::unique_ptr<http::BodyStream> dump_tasks(http::TaskDump kind) const override;
     std::vector<std::string> command_line() const override;
+    std::vector<http::SettingView> configuration() const override;
 
   private:
     http::WorkerView view_of(const Worker& worker) const;
 
-    const config::Settings& settings_;
+    const CurrentConfiguration& configuration_;
     const Supervisor& supervisor_;
     ContainerLimits& limits_;
     const ContainerStrain& strain_;

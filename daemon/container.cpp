@@ -17,6 +17,7 @@
 
 #include "config/load.h"
 #include "config/setting_table.h"
+#include "core/blocking.h"
 #include "core/log.h"
 #include "core/runtime.h"
 #include "daemon/admin.h"
@@ -27,6 +28,7 @@
 #include "daemon/container_strain.h"
 #include "daemon/control.h"
 #include "daemon/control_socket.h"
+#include "daemon/current_configuration.h"
 #include "daemon/environment.h"
 #include "daemon/exit_with.h"
 #include "daemon/hints.h"
@@ -37,6 +39,7 @@
 #include "daemon/own_log.h"
 #include "daemon/plugin_file.h"
 #include "daemon/reactions.h"
+#include "daemon/reload.h"
 #include "daemon/standard_descriptors.h"
 #include "daemon/supervisor.h"
 #include "daemon/termination_log.h"
@@ -73,16 +76,31 @@ std::string leave_directory() {
     return path;
 }
 
+core::Result<config::Configuration> load_configuration(const config::Invocation& invocation) {
+    auto configuration = config::load(environ, invocation);
+    if (!configuration) return configuration;
+    std::vector<std::string> no_zones;
+    check_zones(*configuration, no_zones);
+    if (!no_zones.empty()) return core::Error{no_zones.front()};
+    for (const config::WorkerConfiguration& worker : configuration->workers) {
+        if (worker.settings.plugin.empty() || why_no_plugins().empty()) continue;
+        return core::Error{"cannot use " + config::worker_variable_prefix(worker.settings.name) +
+                           "PLUGIN: " + why_no_plugins()};
+    }
+    return configuration;
+}
+
 class Container {
   public:
-    Container(const config::Configuration& configuration, bool entrypoint,
-              const SignalsAtStart& signals)
+    Container(const config::Configuration& configuration, const config::Invocation& invocation,
+              const SignalsAtStart& signals, bool entrypoint)
         : configuration_(configuration),
+          current_(configuration),
           entrypoint_(entrypoint),
           starts_once_(entrypoint && !may_start_again(configuration.workers.front().settings)),
           directory_(starts_once_ ? std::string() : leave_directory()),
           groups_(configuration),
-          limits_(configuration, events_),
+          limits_(current_, events_),
           standard_error_(STDERR_FILENO),
           standard_output_(STDOUT_FILENO),
           one_output_(same_destination(STDOUT_FILENO, STDERR_FILENO)),
@@ -97,6 +115,8 @@ class Container {
                   [this](std::chrono::steady_clock::time_point) { memory_watch_.pressure_told(); }),
           supervisor_({
               .configuration = configuration,
+              .current = current_,
+              .reload = [this] { core::spawn(reload_by_signal(), {.name = "reload"}).detach(); },
               .entrypoint = entrypoint,
               .directory = directory_,
               .signals_at_start = signals,
@@ -114,28 +134,33 @@ class Container {
                   [this] { core::spawn(after_first_start(), {.name = "limits"}).detach(); },
           }),
           memory_trace_(standard_error_, configuration.settings.debug.memtrace),
-          memory_watch_({.configuration = configuration,
+          memory_watch_({.configuration = current_,
                          .limits = limits_,
                          .supervisor = supervisor_,
                          .trace = memory_trace_,
                          .events = events_,
                          .group_memory = [this](const Worker& worker) { return held_by(worker); }}),
-          resize_reactions_(configuration, supervisor_),
+          resize_reactions_(current_, supervisor_),
           control_(supervisor_, events_),
           exit_with_(configuration.settings.exit_with.text,
                      [this](std::string by) { supervisor_.shut_down(std::move(by)); }),
-          server_(std::make_shared<Admin>(configuration.settings, supervisor_, limits_, strain_,
-                                          oom_, events_, memory_watch_, control_),
-                  server_options(configuration.settings)) {
+          server_(std::make_shared<Admin>(current_, supervisor_, limits_, strain_, oom_, events_,
+                                          memory_watch_, control_),
+                  server_options(configuration.settings)),
+          reload_({.configuration = current_,
+                   .events = events_,
+                   // Its directory, its terminal and what it inherits are there for one start.
+                   .rules = {.main_is_fixed = starts_once_},
+                   .load = [&invocation] { return load_configuration(invocation); },
+                   .shutting_down = [this] { return supervisor_.shutting_down(); },
+                   .apply = [this](const config::Difference& difference,
+                                   const config::Configuration& now) { apply(difference, now); }}) {
         groups_.apply(limits_.snapshot().limits);
         groups_.when_made([this](const std::string& worker, const cgroup::ChildGroup& group) {
             const cgroup::GroupPlace* const memory = group.place_of("memory");
             if (memory != nullptr) oom_.add_group(worker, memory->directory, memory->version);
         });
-        const auto& workers = configuration.workers;
-        oom_.count_workers(static_cast<std::size_t>(
-            std::count_if(workers.begin(), workers.end(),
-                          [](const auto& worker) { return worker.settings.plugin.empty(); })));
+        count_workers(configuration);
         groups_.when_gone([this](const std::string& worker) { oom_.remove_group(worker); });
     }
 
@@ -167,6 +192,28 @@ class Container {
         const auto& workers = configuration_.workers;
         return std::any_of(workers.begin(), workers.end(),
                            [](const auto& worker) { return !worker.settings.plugin.empty(); });
+    }
+
+    void count_workers(const config::Configuration& configuration) {
+        const auto& workers = configuration.workers;
+        oom_.count_workers(static_cast<std::size_t>(
+            std::count_if(workers.begin(), workers.end(),
+                          [](const auto& worker) { return worker.settings.plugin.empty(); })));
+    }
+
+    core::Task<void> reload_by_signal() {
+        auto run = [this] { return reload_.run(false).ok(); };
+        co_await core::blocking(run);  // what there is to say of it was said
+    }
+
+    // What a reload changes, in the order in which one needs the other: a worker that comes is told
+    // of its budget.
+    void apply(const config::Difference& difference, const config::Configuration& now) {
+        core::set_log_level(now.settings.log_level);
+        limits_.reconfigure();
+        count_workers(now);
+        memory_watch_.reconfigure();
+        supervisor_.change_workers(worker_changes(difference, now));
     }
 
     core::Task<int> supervise() {
@@ -223,10 +270,9 @@ class Container {
         limits_.trace_to(&memory_trace_);
         limits_.add_listener(resize_reactions_);
         limits_.add_listener(memory_watch_);
-        if (resize_reactions_.restarts_any())
-            core::spawn(resize_reactions_.run(), {.name = "resize"}).detach();
-        if (memory_watch_.is_needed())
-            core::spawn(memory_watch_.run(), {.name = "memory"}).detach();
+        // Also where nobody needs them yet: a reload may want them, and they sleep till then.
+        core::spawn(resize_reactions_.run(), {.name = "resize"}).detach();
+        core::spawn(memory_watch_.run(), {.name = "memory"}).detach();
         if (exit_with_.is_wanted()) core::spawn(exit_with_.run(), {.name = "exit with"}).detach();
         co_await limits_.follow();
     }
@@ -261,7 +307,8 @@ class Container {
     std::vector<Hint> hints_for(const config::WorkerSettings& worker,
                                 const std::vector<std::string>& environment) {
         const ContainerLimits::Snapshot now = limits_.snapshot();
-        std::vector<Hint> hints = worker_hints(configuration_, worker,
+        const CurrentConfiguration::Shared configuration = current_.get();
+        std::vector<Hint> hints = worker_hints(*configuration, worker,
                                                {.environment = environment,
                                                 .limits = now.limits,
                                                 .budgets = *now.budgets,
@@ -300,14 +347,16 @@ class Container {
 
     void write_termination_message() {
         TerminationLog target;
-        target.path = configuration_.settings.termination_log.path;
-        target.configured = configuration_.is_set("TERMINATION_LOG");
+        const CurrentConfiguration::Shared now = current_.get();
+        target.path = now->settings.termination_log.path;
+        target.configured = now->is_set("TERMINATION_LOG");
         if (target.path.empty()) return;
         const auto written = write_termination_log(target, verdict_.sentence);
         if (!written) say(core::LogLevel::warn, written.error().message);
     }
 
-    const config::Configuration& configuration_;
+    const config::Configuration& configuration_;  // as it was at the start
+    CurrentConfiguration current_;
     const bool entrypoint_;
     const bool starts_once_;       // what only its first start needs can be let go of after that
     const std::string directory_;  // of workers that may start again
@@ -328,6 +377,7 @@ class Container {
     std::string control_address_;  // set before the first worker starts
     ExitWith exit_with_;
     http::Server server_;
+    Reload reload_;
     std::mutex server_mutex_;  // over start and stop
     bool server_stopped_ = false;
     std::mutex introduction_mutex_;
@@ -338,17 +388,10 @@ class Container {
 }  // namespace
 
 int run_container(const config::Invocation& invocation, const SignalsAtStart& signals) {
-    auto configuration = config::load(environ, invocation);
+    const auto configuration = load_configuration(invocation);
     if (!configuration) return refuse(configuration.error().message);
-    std::vector<std::string> no_zones;
-    check_zones(*configuration, no_zones);
-    if (!no_zones.empty()) return refuse(no_zones.front());
-    for (const config::WorkerConfiguration& worker : configuration->workers) {
-        if (worker.settings.plugin.empty() || why_no_plugins().empty()) continue;
-        return refuse("cannot use " + config::worker_variable_prefix(worker.settings.name) +
-                      "PLUGIN: " + why_no_plugins());
-    }
-    Container container(*configuration, invocation.action == config::Action::entrypoint, signals);
+    Container container(*configuration, invocation, signals,
+                        invocation.action == config::Action::entrypoint);
     return container.run();
 }
 

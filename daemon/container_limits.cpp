@@ -35,6 +35,11 @@ std::string cpus_text(const core::CpuLimit& cpu) {
     return cpu.cpus ? cgroup::cpus_text(*cpu.cpus) : "none";
 }
 
+bool hosts_tasks(const config::Configuration& configuration) {
+    return std::any_of(configuration.workers.begin(), configuration.workers.end(),
+                       [](const auto& worker) { return !worker.settings.plugin.empty(); });
+}
+
 std::string bytes_text(const std::optional<std::uint64_t>& bytes) {
     return bytes ? std::to_string(*bytes) : "none";
 }
@@ -62,20 +67,18 @@ cgroup::DerivePolicy derive_policy(const config::Settings& settings) {
     return policy;
 }
 
-ContainerLimits::ContainerLimits(const config::Configuration& configuration, EventLog& events)
+ContainerLimits::ContainerLimits(const CurrentConfiguration& configuration, EventLog& events)
     : configuration_(configuration),
-      hosts_tasks_(std::any_of(configuration.workers.begin(), configuration.workers.end(),
-                               [](const auto& worker) { return !worker.settings.plugin.empty(); })),
-      policy_(derive_policy(configuration.settings)),
-      interval_(configuration.settings.limits_interval),
+      interval_(configuration.get()->settings.limits_interval),
       source_(cgroup::FileSource::this_process()),
       events_(events),
       snapshot_(take_snapshot(cgroup::read_limits(source_))),
       usage_(source_, snapshot_.limits) {}
 
 ContainerLimits::Snapshot ContainerLimits::take_snapshot(const core::Limits& limits) const {
-    return {limits, cgroup::derive(limits, policy_),
-            std::make_shared<const Budgets>(make_budgets(configuration_, limits))};
+    const CurrentConfiguration::Shared now = configuration_.get();
+    return {limits, cgroup::derive(limits, derive_policy(now->settings)),
+            std::make_shared<const Budgets>(make_budgets(*now, limits))};
 }
 
 ContainerLimits::Snapshot ContainerLimits::snapshot() const {
@@ -170,7 +173,7 @@ core::Task<void> ContainerLimits::mind_the_heap(Clock::time_point now) {
     }
     const core::MemoryDue due = core::check_memory_limit(now, heap);
     // Without hosted tasks there is nobody to be held back but the daemon's own few.
-    const bool braked = due.brake && hosts_tasks_;
+    const bool braked = due.brake && hosts_tasks(*configuration_.get());
     core::set_spawn_brake(braked);
     if (braked) next_brake_check_ = now + kBrakeCheck;
     if (!due.any_step()) co_return;
@@ -220,21 +223,32 @@ void ContainerLimits::catch_up() {
 
 void ContainerLimits::publish() {
     usage_.resolve(follower_->limits());
-    const std::shared_ptr<const Budgets> before = budgets();
-    const Snapshot now = take_snapshot(follower_->limits());
+    const Snapshot now = renew(follower_->limits());
+    for (LimitsListener* const listener : listeners_) listener->limits_changed(now);
+}
+
+// Under the lock, so that of two at once the later one knows the later configuration and limits.
+ContainerLimits::Snapshot ContainerLimits::renew(const std::optional<core::Limits>& limits) {
+    std::shared_ptr<const Budgets> before;
+    Snapshot now;
     {
         const std::lock_guard lock(mutex_);
-        snapshot_ = now;
+        before = snapshot_.budgets;
+        snapshot_ = take_snapshot(limits ? *limits : core::Limits(snapshot_.limits));
+        now = snapshot_;
+        runtime::max_procs(now.derived.maxprocs);
+        runtime::set_memory_limit(now.budgets->heap_bytes);
     }
-    apply();
     // What did not fit before was told then.
     const std::vector<std::string>& told = before->warnings;
     for (const std::string& warning : now.budgets->warnings) {
         if (std::find(told.begin(), told.end(), warning) == told.end())
             core::log(core::LogLevel::warn, "daemon", warning);
     }
-    for (LimitsListener* const listener : listeners_) listener->limits_changed(now);
+    return now;
 }
+
+void ContainerLimits::reconfigure() { renew(std::nullopt); }
 
 void ContainerLimits::apply() const {
     const Snapshot now = snapshot();

@@ -20,6 +20,7 @@
 #include "core/limits.h"
 #include "core/task.h"
 #include "daemon/budgets.h"
+#include "daemon/current_configuration.h"
 #include "daemon/event_log.h"
 #include "daemon/memory_trace.h"
 
@@ -52,7 +53,7 @@ class LimitsListener {
 class ContainerLimits {
   public:
     // Reads everything once.
-    ContainerLimits(const config::Configuration& configuration, EventLog& events);
+    ContainerLimits(const CurrentConfiguration& configuration, EventLog& events);
 
     using Snapshot = LimitsSnapshot;
     // The listener must stay as long as follow() runs.
@@ -61,6 +62,8 @@ class ContainerLimits {
     void trace_to(MemoryTrace* trace) { trace_ = trace; }
     Snapshot snapshot() const;
     std::shared_ptr<const Budgets> budgets() const;  // of the snapshot
+    // The configuration has changed: derives and divides anew. Any thread.
+    void reconfigure();
     cgroup::Usage usage();
     // Of the group that owns the CPU limit: one file, read anew.
     cgroup::CpuUsage throttling() { return usage_.read_throttling(); }
@@ -78,13 +81,13 @@ class ContainerLimits {
     Snapshot take_snapshot(const core::Limits& limits) const;
     void catch_up();
     void publish();
+    // nullopt: the limits that are known.
+    Snapshot renew(const std::optional<core::Limits>& limits);
     void tell(const cgroup::LimitsEvent& event);
     void apply() const;
     core::Task<void> mind_the_heap(std::chrono::steady_clock::time_point now);
 
-    const config::Configuration& configuration_;
-    const bool hosts_tasks_;
-    const cgroup::DerivePolicy policy_;
+    const CurrentConfiguration& configuration_;
     const std::chrono::nanoseconds interval_;
     const cgroup::FileSource source_;
     std::unique_ptr<cgroup::Follower>

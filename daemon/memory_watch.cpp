@@ -51,10 +51,14 @@ std::string sentence_of(const GuardAction& action, const config::WorkerSettings&
 
 }  // namespace
 
-MemoryWatch::MemoryWatch(MemoryWatchParts parts)
-    : parts_(std::move(parts)),
-      needed_(std::any_of(parts_.configuration.workers.begin(), parts_.configuration.workers.end(),
-                          [](const auto& worker) { return watches(worker.settings); })) {}
+MemoryWatch::MemoryWatch(MemoryWatchParts parts) : parts_(std::move(parts)) { reconfigure(); }
+
+void MemoryWatch::reconfigure() {
+    const CurrentConfiguration::Shared now = parts_.configuration.get();
+    const bool needed = std::any_of(now->workers.begin(), now->workers.end(),
+                                    [](const auto& worker) { return watches(worker.settings); });
+    needed_.store(needed, std::memory_order_relaxed);
+}
 
 MemoryWatch::Counts MemoryWatch::counts(const std::string& worker) const {
     const std::lock_guard lock(mutex_);
@@ -63,7 +67,6 @@ MemoryWatch::Counts MemoryWatch::counts(const std::string& worker) const {
 }
 
 core::Task<void> MemoryWatch::run() {
-    if (!needed_) co_return;
     for (;;) {
         co_await due_.wait();
         due_.reset();
@@ -79,7 +82,7 @@ std::vector<GuardAction> MemoryWatch::look(std::chrono::steady_clock::time_point
                                            bool pressed) {
     const LimitsSnapshot limits = parts_.limits.snapshot();
     const cgroup::Usage usage = parts_.limits.usage();
-    const cgroup::DerivePolicy policy = derive_policy(parts_.configuration.settings);
+    const cgroup::DerivePolicy policy = derive_policy(parts_.configuration.get()->settings);
     const MemoryLoad load = memory_load(usage, limits.derived, policy);
     follow(parts_.supervisor.workers());
     note_workers(*limits.budgets);

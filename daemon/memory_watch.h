@@ -32,6 +32,7 @@
 #include "core/event.h"
 #include "core/task.h"
 #include "daemon/container_limits.h"
+#include "daemon/current_configuration.h"
 #include "daemon/event_log.h"
 #include "daemon/memory_guard.h"
 #include "daemon/memory_load.h"
@@ -48,7 +49,7 @@ struct WorkerGroupMemory {
 };
 
 struct MemoryWatchParts {
-    const config::Configuration& configuration;
+    const CurrentConfiguration& configuration;
     ContainerLimits& limits;
     const Supervisor& supervisor;
     MemoryTrace& trace;
@@ -64,16 +65,17 @@ class MemoryWatch final : public LimitsListener {
 
     explicit MemoryWatch(MemoryWatchParts parts);
 
-    // False: no worker has ON_MEMORY or MEMORY, and run() has nothing to do.
-    bool is_needed() const { return needed_; }
     core::Task<void> run();
+    // The configuration has changed. Any thread.
+    void reconfigure();
 
     void limits_tick(std::chrono::steady_clock::time_point) override {
         ticks_.fetch_add(1, std::memory_order_relaxed);
-        due_.set();
+        if (needed_.load(std::memory_order_relaxed)) due_.set();
     }
     // The kernel told of memory pressure: a look at once.
     void pressure_told() {
+        if (!needed_.load(std::memory_order_relaxed)) return;
         pressed_.store(true, std::memory_order_relaxed);
         due_.set();
     }
@@ -102,7 +104,7 @@ class MemoryWatch final : public LimitsListener {
     void carry_out(GuardAction action);
 
     const MemoryWatchParts parts_;
-    const bool needed_;  // some worker has ON_MEMORY or MEMORY
+    std::atomic<bool> needed_{false};  // some worker has ON_MEMORY or MEMORY
     core::Event due_;
     std::atomic<std::uint64_t> ticks_{0};
     std::atomic<bool> pressed_{false};

@@ -13,6 +13,7 @@
 // has not risen. Fails: never; what cannot be told is Finding::cannot_tell.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -47,7 +48,7 @@ class OomWatch {
     // Reads nothing yet: a start is not the time for it.
     OomWatch(const cgroup::FileSource& source, LimitsNow limits, Tell tell);
 
-    // How many workers are processes; 1 unless told otherwise. Before begin().
+    // How many workers are processes; 1 unless told otherwise.
     void count_workers(std::size_t workers) { workers_ = workers; }
     // From here on kills are noticed.
     void begin(TimePoint now);
@@ -107,7 +108,7 @@ class OomWatch {
     const cgroup::FileSource& source_;
     const LimitsNow limits_;
     const Tell tell_;
-    std::size_t workers_ = 1;
+    std::atomic<std::size_t> workers_{1};
     mutable std::mutex mutex_;
     cgroup::OomCounter container_;
     OomLedger ledger_;

@@ -59,7 +59,8 @@ std::string withheld_words(const config::Reaction& reaction) {
            ", which would end it or be lost: not sending it";
 }
 
-bool ResizeFilter::matters(const cgroup::LimitsEvent& event) {
+bool ResizeFilter::matters(const config::Configuration& configuration,
+                           const cgroup::LimitsEvent& event) {
     const core::Limits before = known_.value_or(event.before);
     core::Limits after = event.after;
     const bool cpu = is_known(before.cpu.state) && is_known(after.cpu.state);
@@ -67,13 +68,13 @@ bool ResizeFilter::matters(const cgroup::LimitsEvent& event) {
     if (!is_known(after.cpu.state)) after.cpu = before.cpu;
     if (!is_known(after.memory.state)) after.memory = before.memory;
     known_ = after;
-    const cgroup::DerivePolicy policy = derive_policy(configuration_.settings);
+    const cgroup::DerivePolicy policy = derive_policy(configuration.settings);
     const core::DerivedLimits was = cgroup::derive(before, policy);
     const core::DerivedLimits is = cgroup::derive(after, policy);
     if (cpu && was.maxprocs != is.maxprocs) return true;
     if (memory && was.soft_limit_bytes != is.soft_limit_bytes) return true;
-    const Budgets had = make_budgets(configuration_, before);
-    const Budgets has = make_budgets(configuration_, after);
+    const Budgets had = make_budgets(configuration, before);
+    const Budgets has = make_budgets(configuration, after);
     // Both are made of the same configuration just now, so they have the same workers.
     for (std::size_t at = 0; at < has.workers.size(); ++at) {
         const WorkerBudget& old = had.workers[at];
@@ -110,19 +111,12 @@ std::vector<std::string> after_order(const config::Configuration& configuration)
     return order;
 }
 
-ResizeReactions::ResizeReactions(const config::Configuration& configuration,
+ResizeReactions::ResizeReactions(const CurrentConfiguration& configuration,
                                  const Supervisor& supervisor)
-    : configuration_(configuration), supervisor_(supervisor), filter_(configuration) {}
-
-bool ResizeReactions::restarts_any() const {
-    const auto& workers = configuration_.workers;
-    return std::any_of(workers.begin(), workers.end(), [](const auto& worker) {
-        return worker.settings.on_resize.kind == Kind::restart;
-    });
-}
+    : configuration_(configuration), supervisor_(supervisor) {}
 
 void ResizeReactions::limits_resized(const cgroup::LimitsEvent& event) {
-    if (!filter_.matters(event) || supervisor_.shutting_down()) return;
+    if (!filter_.matters(*configuration_.get(), event) || supervisor_.shutting_down()) return;
     for (const auto& worker : supervisor_.workers()) {
         const Kind kind = worker->settings().on_resize.kind;
         if (kind == Kind::signal) send(*worker);
@@ -150,10 +144,10 @@ void ResizeReactions::send(Worker& worker) {
 }
 
 core::Task<void> ResizeReactions::run() {
-    const std::vector<std::string> order = after_order(configuration_);
     for (;;) {
         co_await due_.wait();
         due_.reset();
+        const std::vector<std::string> order = after_order(*configuration_.get());
         for (const std::string& name : order) {
             if (supervisor_.shutting_down()) co_return;
             const bool due = take_due(name);

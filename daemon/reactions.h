@@ -29,6 +29,7 @@
 #include "core/event.h"
 #include "core/task.h"
 #include "daemon/container_limits.h"
+#include "daemon/current_configuration.h"
 #include "daemon/supervisor.h"
 
 namespace pilotfish::daemon {
@@ -46,12 +47,9 @@ std::string withheld_words(const config::Reaction& reaction);
 // Which events change something. Not thread-safe.
 class ResizeFilter {
   public:
-    explicit ResizeFilter(const config::Configuration& configuration)
-        : configuration_(configuration) {}
-    bool matters(const cgroup::LimitsEvent& event);
+    bool matters(const config::Configuration& configuration, const cgroup::LimitsEvent& event);
 
   private:
-    const config::Configuration& configuration_;
     std::optional<core::Limits> known_;  // each part as it was last known
 };
 
@@ -61,11 +59,9 @@ std::vector<std::string> after_order(const config::Configuration& configuration)
 // Each worker's ON_RESIZE, once a resize.
 class ResizeReactions final : public LimitsListener {
   public:
-    ResizeReactions(const config::Configuration& configuration, const Supervisor& supervisor);
+    ResizeReactions(const CurrentConfiguration& configuration, const Supervisor& supervisor);
     void limits_resized(const cgroup::LimitsEvent& event) override;
 
-    // False: nobody has ON_RESIZE=restart, and run() has nothing to do.
-    bool restarts_any() const;
     core::Task<void> run();
 
   private:
@@ -73,7 +69,7 @@ class ResizeReactions final : public LimitsListener {
     core::Task<void> restart(const std::string& name);
     bool take_due(const std::string& name);
 
-    const config::Configuration& configuration_;
+    const CurrentConfiguration& configuration_;
     const Supervisor& supervisor_;
     ResizeFilter filter_;
     // By name, as everything here: a reload moves workers to other places.

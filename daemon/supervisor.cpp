@@ -45,34 +45,41 @@ Supervisor::Supervisor(SupervisorParts parts)
 Supervisor::~Supervisor() = default;
 
 void Supervisor::make_workers() {
-    bool terminal_given = false;
     WorkerList::Workers workers;
-    for (const config::WorkerConfiguration& worker : parts_.configuration.workers) {
-        const config::WorkerSettings& settings = worker.settings;
-        WorkerRole role;
-        role.directory = parts_.directory;
-        role.stop_timeout = settings.stop_timeout;
-        // Who reads the terminal needs its foreground; there is one.
-        if (settings.stdin_mode == config::StdinMode::inherit && settings.plugin.empty() &&
-            !terminal_given) {
-            role.terminal = Terminal::in_foreground();
-            terminal_given = role.terminal.has_value();
-        }
-        if (parts_.entrypoint) {
-            role.inherit_descriptors = true;
-            role.is_the_container = true;
-            role.ends_its_group = may_start_again(settings);
-            // Unless it was given less, its time is the container's, which ends it by itself.
-            const config::Settings& whole = parts_.configuration.settings;
-            if (settings.stop_timeout + whole.drain_delay >= whole.stop_timeout) {
-                role.stop_timeout = std::nullopt;
-            }
-        }
-        workers.push_back(
-            std::make_shared<Worker>(settings, role, static_cast<WorkerContext&>(*this)));
-        places_.emplace(workers.back().get(), places_.size());
-    }
+    for (const config::WorkerConfiguration& worker : parts_.configuration.workers)
+        workers.push_back(make_worker(worker.settings));
     publish(WorkerList(std::move(workers)));
+    take_order();
+}
+
+std::shared_ptr<Worker> Supervisor::make_worker(const config::WorkerSettings& settings) {
+    return std::make_shared<Worker>(settings, role_of(settings),
+                                    static_cast<WorkerContext&>(*this));
+}
+
+WorkerRole Supervisor::role_of(const config::WorkerSettings& settings) {
+    WorkerRole role;
+    role.directory = parts_.directory;
+    role.stop_timeout = settings.stop_timeout;
+    // Who reads the terminal needs its foreground; there is one.
+    if (settings.stdin_mode == config::StdinMode::inherit && settings.plugin.empty() &&
+        terminal_of_.empty()) {
+        // Later a worker of ours is in the foreground, not we.
+        if (!terminal_) terminal_ = Terminal::in_foreground();
+        role.terminal = terminal_;
+        if (terminal_) terminal_of_ = settings.name;
+    }
+    if (parts_.entrypoint) {
+        role.inherit_descriptors = true;
+        role.is_the_container = true;
+        role.ends_its_group = may_start_again(settings);
+        // Unless it was given less, its time is the container's, which ends it by itself.
+        const CurrentConfiguration::Shared now = parts_.current.get();
+        const config::Settings& whole = now->settings;
+        if (settings.stop_timeout + whole.drain_delay >= whole.stop_timeout)
+            role.stop_timeout = std::nullopt;
+    }
+    return role;
 }
 
 void Supervisor::publish(WorkerList workers) {
@@ -93,8 +100,7 @@ core::Task<Verdict> Supervisor::run() {
     if (!signals) co_return Verdict{125, signals.error().message};
     core::spawn(read_signals(std::move(*signals)), {.name = "signals"}).detach();
 
-    for (const auto& worker : workers_)
-        core::spawn(worker->live(), {.name = worker->settings().name}).detach();
+    for (const auto& worker : workers_) begin_life(worker);
     for (const auto& worker : workers_) note(*worker);
     start_next_workers();
     const bool nobody_yet = std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) {
@@ -166,11 +172,7 @@ void Supervisor::take_own_signal(const ReceivedSignal& signal) {
             events_.post({.kind = Event::Kind::stop, .worker = nullptr, .signal = signal});
             break;
         case SIGUSR1: dump_tasks(); break;
-        case SIGHUP:
-            say(core::LogLevel::warn,
-                "SIGHUP: nothing to reload, the configuration is the environment we were started "
-                "with");
-            break;
+        case SIGHUP: parts_.reload(); break;
         case SIGUSR2:
             say(core::LogLevel::warn, "SIGUSR2: this release cannot be upgraded in place");
             break;
@@ -202,6 +204,7 @@ void Supervisor::handle(const Event& event) {
                            event.signal ? signal_name(event.signal->number) : event.by);
             break;
         }
+        case Event::Kind::workers_change: take_changes(); break;
         case Event::Kind::worker_changed: {
             note(*event.worker);
             start_next_workers();
@@ -221,7 +224,8 @@ std::optional<ReceivedSignal> Supervisor::signal_for(
 }
 
 void Supervisor::begin_shutdown(const std::optional<ReceivedSignal>& signal, std::string reason) {
-    const config::Settings& settings = parts_.configuration.settings;
+    const CurrentConfiguration::Shared now = parts_.current.get();
+    const config::Settings& settings = now->settings;
     stop_signal_ = signal;
     stop_reason_ = std::move(reason);
     shutting_down_.store(true, std::memory_order_release);
@@ -251,7 +255,7 @@ void Supervisor::shutdown_deadline_passed() {
             if (killed > 0) {
                 say(core::LogLevel::warn,
                     "did not end within " +
-                        duration_text(parts_.configuration.settings.stop_timeout) + ": killed " +
+                        duration_text(parts_.current.get()->settings.stop_timeout) + ": killed " +
                         std::to_string(killed) + " processes");
             }
             // A worker in back-off or not started has no process that could end.

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "core/async_fd.h"
 #include "core/channel.h"
 #include "core/task.h"
+#include "daemon/current_configuration.h"
 #include "daemon/descendants.h"
 #include "daemon/event_log.h"
 #include "daemon/process_table.h"
@@ -29,12 +31,16 @@
 #include "daemon/start_order.h"
 #include "daemon/verdict.h"
 #include "daemon/worker.h"
+#include "daemon/worker_changes.h"
 #include "daemon/worker_list.h"
 
 namespace pilotfish::daemon {
 
 struct SupervisorParts {
-    const config::Configuration& configuration;
+    const config::Configuration& configuration;  // as it was at the start
+    const CurrentConfiguration& current;         // for what a reload may change
+    // A reload has asked for itself by SIGHUP; must not block.
+    std::function<void()> reload;
     bool entrypoint = false;  // one worker, main, whose status is ours; else `run`
     std::string directory;    // of workers without a CWD setting; empty: ours
     const SignalsAtStart& signals_at_start;
@@ -72,12 +78,19 @@ class Supervisor final : WorkerContext {
     // As SIGTERM does in `run` mode: all workers in order, then we. by: as the verdict says it, "a
     // client". Any thread; asked again, it tells whoever still runs once more.
     void shut_down(std::string by);
+    // After a reload; any thread, and the list is another one when they have come and gone.
+    void change_workers(WorkerChanges changes);
     bool shutting_down() const { return shutting_down_.load(std::memory_order_acquire); }
     std::uint64_t orphans_reaped() const { return processes_.orphans_reaped(); }
 
   private:
     struct Event {
-        enum class Kind : std::uint8_t { worker_changed, stop, log_stream_closed } kind;
+        enum class Kind : std::uint8_t {
+            worker_changed,
+            stop,
+            log_stream_closed,
+            workers_change
+        } kind;
         Worker* worker = nullptr;
         std::optional<ReceivedSignal> signal;
         std::string by{};  // of a stop without a signal: who asked
@@ -107,7 +120,17 @@ class Supervisor final : WorkerContext {
     void log_stream_closed() override;
 
     void make_workers();
+    WorkerRole role_of(const config::WorkerSettings& settings);
+    std::shared_ptr<Worker> make_worker(const config::WorkerSettings& settings);
     void publish(WorkerList workers);
+    // supervisor_reload.cpp:
+    void take_changes();
+    void arrange(WorkerList::Workers workers);
+    void admit(std::shared_ptr<Worker> worker);
+    static void begin_life(const std::shared_ptr<Worker>& worker);
+    void ask_to_leave();
+    bool succeed(Worker& worker);
+
     core::Task<void> read_signals(core::AsyncFd signals);
     void take_signal(const ReceivedSignal& signal);
     void take_own_signal(const ReceivedSignal& signal);
@@ -130,6 +153,8 @@ class Supervisor final : WorkerContext {
     bool was_asked(const Worker& worker) const { return asked_.contains(&worker); }
     void ask(Worker& worker, const std::optional<ReceivedSignal>& with = std::nullopt);
     bool all_over() const;
+    // The order of the workers as they are now, and where each stands.
+    void take_order();
     core::Task<void> drain_descendants();
     core::Task<void> finish_logs();
     Verdict judge() const;
@@ -155,6 +180,16 @@ class Supervisor final : WorkerContext {
     std::unordered_set<const Worker*> withdrawn_;   // of them: stopped by a user, may come back
     std::unordered_set<const Worker*> asked_;       // to stop, by us
     const Worker* ended_critical_ = nullptr;
+    std::optional<Terminal> terminal_;  // once somebody was given it
+    std::string terminal_of_;
+
+    // Of reloads. By the name of who is leaving: who takes its place; nullopt: nobody.
+    std::map<std::string, std::optional<config::WorkerSettings>> successors_;
+    config::Names listing_;
+    // Who has left: pipes that its processes left open, and tasks of a plugin, still use it.
+    WorkerList::Workers departed_;
+    std::mutex changes_mutex_;
+    std::vector<WorkerChanges> changes_;
 
     mutable std::mutex published_mutex_;
     WorkerList published_;

@@ -75,7 +75,7 @@ void Supervisor::give_up_loading() {
 core::Task<void> Supervisor::drain_descendants() {
     const SteadyTime begin = SteadyClock::now();
     SteadyTime deadline =
-        shutdown_ ? shutdown_->kills_at() : begin + parts_.configuration.settings.stop_timeout;
+        shutdown_ ? shutdown_->kills_at() : begin + parts_.current.get()->settings.stop_timeout;
     SteadyTime next_walk = begin;
     bool said = false;
     bool killed = false;

@@ -38,6 +38,17 @@ std::string lost_words(const Worker& need) {
 
 }  // namespace
 
+void Supervisor::take_order() {
+    std::vector<const config::WorkerSettings*> settings;
+    places_.clear();
+    for (const auto& worker : workers_) {
+        settings.push_back(&worker->settings());
+        places_.emplace(worker.get(), places_.size());
+    }
+    order_ = StartOrder(settings);
+    for (const auto& [worker, place] : places_) order_.note(place, standing_of(*worker));
+}
+
 void Supervisor::note(Worker& worker) {
     const auto place = places_.find(&worker);
     if (place == places_.end()) return;
@@ -56,6 +67,7 @@ void Supervisor::note(Worker& worker) {
 // Whom a user has stopped may be started again: that is no end of a worker, and so no reason to end
 // the container, unless the worker is all that the container is.
 void Supervisor::worker_is_over(Worker& worker, bool was_stopped) {
+    if (succeed(worker)) return;  // by a reload
     over_.push_back(&worker);
     known_over_.insert(&worker);
     if (was_stopped && !was_asked(worker) && !parts_.entrypoint) {

@@ -378,6 +378,15 @@ WorkerStanding Worker::standing() const {
             .ended_well = ended_well_locked()};
 }
 
+void Worker::take_over(const WorkerStatus& before, const std::string& reason) {
+    const std::lock_guard lock(mutex_);
+    status_.starts = before.starts;
+    status_.restarts = before.restarts;
+    ++status_.restarts[reason];
+    status_.ended_cpu_ns = before.ended_cpu_ns;
+    status_.left_behind = before.left_behind;
+}
+
 void Worker::send(Message::Kind kind) { inbox_.post({.kind = kind, .signal = {}, .end = {}}); }
 
 void Worker::release() { send(Message::Kind::released); }

@@ -89,6 +89,14 @@ class Worker final : RunListener, HealthListener {
     // after its end. Empty: it has none.
     std::vector<cgroup::GroupPlace> group_places() const { return run_->group_places(); }
 
+    // Before live(): it comes in the place of one that has ended, and its figures go on from there.
+    // reason: as the restart is counted, "reload".
+    void take_over(const WorkerStatus& before, const std::string& reason);
+    // It is over and nobody will ask anything of it any more: live() ends.
+    void leave() { inbox_.close(); }
+    // Nothing of it uses this object any more. Requires: it was left, and live() has ended.
+    bool is_gone() const { return !log_.is_open() && status().left_behind == 0; }
+
     // Its turn has come: what it comes AFTER has started, what it NEEDS is ready.
     void release();
     // Its turn will not come: why as half a sentence, and the code that it fails with.

@@ -229,16 +229,15 @@ void WorkerGroups::set_limits(const std::string& worker, const cgroup::ChildGrou
 
 void WorkerGroups::apply(const core::Limits& limits) {
     std::map<std::string, SharedGroup> groups;
+    std::map<std::string, config::WorkerSettings> settings;
     {
         const std::lock_guard lock(mutex_);
         limits_ = limits;
         groups = groups_;
+        settings = settings_;
     }
-    for (const config::WorkerConfiguration& worker : configuration_.workers) {
-        const auto group = groups.find(worker.settings.name);
-        if (group == groups.end()) continue;
-        set_limits(worker.settings.name, *group->second, group_limits(worker.settings, limits));
-    }
+    for (const auto& [worker, group] : groups)
+        set_limits(worker, *group, group_limits(settings[worker], limits));
 }
 
 SharedGroup WorkerGroups::ready(const config::WorkerSettings& settings) {
@@ -252,6 +251,7 @@ SharedGroup WorkerGroups::ready(const config::WorkerSettings& settings) {
             return known->second;
         }
         limits = group_limits(settings, limits_);
+        settings_[settings.name] = settings;
     }
     auto made = cgroup::ChildGroup::create(parents_.list(),
                                            cgroup::group_name(settings.name, *owner_), limits);
@@ -311,6 +311,22 @@ SharedGroup WorkerGroups::instead(const config::WorkerSettings& settings,
     }
     goes_without(settings.name, failure);
     return nullptr;
+}
+
+void WorkerGroups::forget(const std::string& worker) {
+    SharedGroup group;
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto known = groups_.extract(worker)) group = known.mapped();
+        settings_.erase(worker);
+        said_.erase(worker);
+        without_.erase(worker);
+    }
+    if (!group) return;
+    if (when_gone_) when_gone_(worker);
+    constexpr std::chrono::milliseconds kShortPatience{50};
+    if (const auto removed = group->remove(kShortPatience); !removed)
+        say(core::LogLevel::warn, worker + ": " + removed.error().message);
 }
 
 // Everybody is killed before anybody is waited for, so that all of them die in the same time.

@@ -91,6 +91,10 @@ class WorkerGroups final : public LimitsListener {
     SharedGroup instead(const config::WorkerSettings& settings, const core::Error& failure,
                         bool first);
 
+    // The worker has ended and leaves, or has other settings now: its group is removed, with
+    // whoever is still in it. Blocks for a moment where somebody takes long to die.
+    void forget(const std::string& worker);
+
     // Kills whoever is left in the groups and removes them.
     void end();
 
@@ -114,9 +118,10 @@ class WorkerGroups final : public LimitsListener {
     mutable std::mutex mutex_;
     cgroup::GroupParents parents_;
     core::Limits limits_;
-    std::map<std::string, SharedGroup> groups_;  // by worker
-    std::map<std::string, std::string> said_;    // by worker: the last complaint
-    std::set<std::string> without_;              // workers of which it was said
+    std::map<std::string, SharedGroup> groups_;               // by worker
+    std::map<std::string, config::WorkerSettings> settings_;  // of those
+    std::map<std::string, std::string> said_;                 // by worker: the last complaint
+    std::set<std::string> without_;                           // workers of which it was said
 };
 
 }  // namespace pilotfish::daemon

@@ -144,6 +144,11 @@ void WorkerLog::Streams::close(const std::shared_ptr<LogStream>& stream) {
     std::erase(open, stream);
 }
 
+bool WorkerLog::is_open() const {
+    const std::lock_guard lock(streams_->mutex);
+    return !streams_->open.empty();
+}
+
 std::uint64_t WorkerLog::lines() const {
     const std::lock_guard lock(streams_->mutex);
     std::uint64_t sum = streams_->ended_lines;

@@ -47,6 +47,8 @@ class WorkerLog {
     std::shared_ptr<LogStream> open_stream(OutputKind kind);
     void close(const std::shared_ptr<LogStream>& stream);
 
+    // Somebody may still write to it.
+    bool is_open() const;
     std::uint64_t lines() const;
     std::uint64_t lost_lines() const;
 

@@ -18,6 +18,7 @@ Response startupz_page(const Request&, const PageContext&);
 Response metrics_page(const Request&, const PageContext&);
 Response runtime_page(const Request&, const PageContext&);
 Response limits_page(const Request&, const PageContext&);
+Response config_page(const Request&, const PageContext&);
 Response workers_page(const Request&, const PageContext&);
 Response worker_page(const Request&, const PageContext&);
 Response worker_log_page(const Request&, const PageContext&);

@@ -217,6 +217,18 @@ std::string render_control(bool reached, const std::vector<WorkerView>& workers)
     return print({{"reached", reached}, {"workers", list}});
 }
 
+std::string render_configuration(const std::vector<SettingView>& settings) {
+    Json list = Json::array();
+    for (const SettingView& setting : settings) {
+        list.push_back({{"name", setting.variable},
+                        {"worker", setting.worker.empty() ? Json() : Json(setting.worker)},
+                        {"value", setting.value.empty() ? Json() : Json(setting.value)},
+                        {"source", setting.source},
+                        {"default", setting.is_default}});
+    }
+    return print({{"settings", list}});
+}
+
 std::string render_problem(int status, std::string_view detail) {
     return print({{"title", reason_phrase(status)}, {"status", status}, {"detail", detail}});
 }

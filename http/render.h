@@ -18,6 +18,8 @@ std::string render_runtime(const RuntimeView& runtime, const BuildView& build,
                            const core::DerivedLimits& derived, const UsageView& usage);
 std::string render_worker(const WorkerView& worker);
 std::string render_workers(const std::vector<WorkerView>& workers);
+// {"settings":[{"name","worker","value","source","default"}]}, as pilotfish check --json has them.
+std::string render_configuration(const std::vector<SettingView>& settings);
 
 // reached: whether all of them have come to where they were asked to.
 std::string render_control(bool reached, const std::vector<WorkerView>& workers);

@@ -42,6 +42,8 @@ constexpr std::array kRoutes = {
           "Replaces the daemon by the program that lies at its path, and keeps the workers"},
     Route{"POST", "/v1/config/reload", Level::admin, false, reload_page,
           "Reads the configuration again and applies what changed; ?dry_run tells it only"},
+    Route{"GET", "/v1/config", Level::read, false, config_page,
+          "Every setting with who decided it; secrets are blank"},
     Route{"GET", "/v1/events", Level::read, false, events_page,
           "What has happened, as server-sent events: ?since=ID, and ?follow to stay"},
     Route{"GET", "/debug/pprof/", Level::read, false, pprof_index_page, "The profiles there are"},

@@ -204,6 +204,15 @@ struct WorkerView {
     std::uint64_t log_lines_dropped = 0;
 };
 
+// A setting as `pilotfish check` shows it: secrets are blank.
+struct SettingView {
+    std::string variable;
+    std::string worker;  // empty: of the daemon
+    std::string value;   // empty: unset
+    std::string source;  // the variable, the file's path, "command line", "mode" or "default"
+    bool is_default = true;
+};
+
 enum class TaskDump {
     grouped,  // debug=1: one entry per distinct stack with its count
     full,     // debug=2: every task with its chain of awaiting frames, in Go's layout
@@ -227,6 +236,7 @@ class Sources {
     virtual std::optional<WorkerView> worker(const std::string& name) const = 0;
     // Likewise; the lines of the worker, or why there are none.
     virtual std::optional<LogAnswer> log_of(const std::string& worker) const = 0;
+    virtual std::vector<SettingView> configuration() const = 0;
     virtual EventFeed& events() const = 0;
     // nullptr: nothing can be changed here.
     virtual Control* control() const { return nullptr; }

@@ -39,13 +39,13 @@ constexpr std::uint64_t kGiB = 1u << 30;
 TEST(ResizeFilter, AnEventMattersWhereProcessorsSoftLimitOrABudgetChange) {
     const config::Configuration plain =
         configured({"PILOTFISH_WORKERS=a", "PILOTFISH_WORKER_A_COMMAND=x"});
-    EXPECT_TRUE(ResizeFilter(plain).matters(event(limits(2, kGiB), limits(3, kGiB))));
-    EXPECT_TRUE(ResizeFilter(plain).matters(event(limits(2, kGiB), limits(2, 2 * kGiB))));
+    EXPECT_TRUE(ResizeFilter().matters(plain, event(limits(2, kGiB), limits(3, kGiB))));
+    EXPECT_TRUE(ResizeFilter().matters(plain, event(limits(2, kGiB), limits(2, 2 * kGiB))));
     // Rounded up it is the same.
-    EXPECT_FALSE(ResizeFilter(plain).matters(event(limits(1.5, kGiB), limits(1.6, kGiB))));
+    EXPECT_FALSE(ResizeFilter().matters(plain, event(limits(1.5, kGiB), limits(1.6, kGiB))));
     const config::Configuration share = configured(
         {"PILOTFISH_WORKERS=a", "PILOTFISH_WORKER_A_COMMAND=x", "PILOTFISH_WORKER_A_CPU=50%"});
-    EXPECT_TRUE(ResizeFilter(share).matters(event(limits(1.5, kGiB), limits(1.6, kGiB))));
+    EXPECT_TRUE(ResizeFilter().matters(share, event(limits(1.5, kGiB), limits(1.6, kGiB))));
 }
 
 TEST(ResizeFilter, WhatCannotBeReadForAWhileIsNoResize) {
@@ -54,15 +54,15 @@ TEST(ResizeFilter, WhatCannotBeReadForAWhileIsNoResize) {
     core::Limits unknown = limits(2, kGiB);
     unknown.cpu.state = core::LimitState::unknown;
     unknown.cpu.cpus.reset();
-    ResizeFilter same(plain);
-    EXPECT_FALSE(same.matters(event(limits(2, kGiB), unknown)));
-    EXPECT_FALSE(same.matters(event(unknown, limits(2, kGiB))));
-    ResizeFilter other(plain);
-    EXPECT_FALSE(other.matters(event(limits(2, kGiB), unknown)));
-    EXPECT_TRUE(other.matters(event(unknown, limits(4, kGiB))));
-    ResizeFilter at_start(plain);
-    EXPECT_FALSE(at_start.matters(event(unknown, limits(4, kGiB))));
-    EXPECT_TRUE(at_start.matters(event(limits(4, kGiB), limits(5, kGiB))));
+    ResizeFilter same;
+    EXPECT_FALSE(same.matters(plain, event(limits(2, kGiB), unknown)));
+    EXPECT_FALSE(same.matters(plain, event(unknown, limits(2, kGiB))));
+    ResizeFilter other;
+    EXPECT_FALSE(other.matters(plain, event(limits(2, kGiB), unknown)));
+    EXPECT_TRUE(other.matters(plain, event(unknown, limits(4, kGiB))));
+    ResizeFilter at_start;
+    EXPECT_FALSE(at_start.matters(plain, event(unknown, limits(4, kGiB))));
+    EXPECT_TRUE(at_start.matters(plain, event(limits(4, kGiB), limits(5, kGiB))));
 }
 
 TEST(AfterOrder, PutsEachBehindThoseItComesAfter) {

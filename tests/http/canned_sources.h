@@ -227,6 +227,10 @@ class CannedSources : public http::Sources {
         if (found == logs.end()) return std::nullopt;
         return found->second;
     }
+    std::vector<http::SettingView> configuration() const override {
+        return {{"PILOTFISH_STOP_TIMEOUT", "", "9s", "/etc/pilotfish.json", false},
+                {"PILOTFISH_WORKER_WEB_CWD", "web", "", "default", true}};
+    }
     http::EventFeed& events() const override { return feed; }
     std::unique_ptr<http::BodyStream> dump_tasks(http::TaskDump kind) const override {
         if (make_dump) return make_dump();

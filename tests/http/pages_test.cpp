@@ -85,6 +85,12 @@ TEST_F(Pages, OfTheRuntimeHoldWhatTheContainerUsesAndSuffers) {
 
 TEST_F(Pages, OfWorkersListAndName) {
     start();
+    const Json settings = Json::parse(ask(get("/v1/config")).body)["settings"];
+    EXPECT_EQ(settings[0]["name"], "PILOTFISH_STOP_TIMEOUT");
+    EXPECT_EQ(settings[0]["value"], "9s");
+    EXPECT_EQ(settings[0]["source"], "/etc/pilotfish.json");
+    EXPECT_TRUE(settings[0]["worker"].is_null());
+    EXPECT_TRUE(settings[1]["value"].is_null());
     const Json list = Json::parse(ask(get("/v1/workers")).body);
     ASSERT_EQ(list["workers"].size(), 2U);
     const Json web = Json::parse(ask(get("/v1/workers/web")).body);

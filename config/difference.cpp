@@ -182,6 +182,7 @@ std::string Difference::json() const {
         of_workers.push_back({{"name", worker.name}, {"settings", std::move(list)}});
     }
     const Json document{
+        {"text", text()},
         {"settings", std::move(of_daemon)},
         {"workers",
          {{"added", Json(added)}, {"removed", Json(removed)}, {"changed", std::move(of_workers)}}}};

@@ -38,7 +38,7 @@ struct Difference {
 
     // A line each; "" when there is none.
     std::string text() const;
-    // {"settings":[{"name","before","after","applied"}],
+    // {"text":"...","settings":[{"name","before","after","applied"}],
     //  "workers":{"added":["..."],"removed":["..."],
     //             "changed":[{"name","settings":[{"name","before","after"}]}]}}
     // before and after are null when unset.

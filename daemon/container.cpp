@@ -16,7 +16,6 @@
 #include <utility>
 
 #include "config/load.h"
-#include "config/setting_table.h"
 #include "core/blocking.h"
 #include "core/log.h"
 #include "core/runtime.h"
@@ -32,19 +31,18 @@
 #include "daemon/environment.h"
 #include "daemon/exit_with.h"
 #include "daemon/hints.h"
+#include "daemon/load_configuration.h"
 #include "daemon/memory_trace.h"
 #include "daemon/memory_watch.h"
 #include "daemon/oom_verdict.h"
 #include "daemon/output.h"
 #include "daemon/own_log.h"
-#include "daemon/plugin_file.h"
 #include "daemon/reactions.h"
 #include "daemon/reload.h"
 #include "daemon/standard_descriptors.h"
 #include "daemon/supervisor.h"
 #include "daemon/termination_log.h"
 #include "daemon/worker_group.h"
-#include "daemon/zone_file.h"
 #include "http/server.h"
 
 namespace pilotfish::daemon {
@@ -76,18 +74,13 @@ std::string leave_directory() {
     return path;
 }
 
-core::Result<config::Configuration> load_configuration(const config::Invocation& invocation) {
-    auto configuration = config::load(environ, invocation);
-    if (!configuration) return configuration;
-    std::vector<std::string> no_zones;
-    check_zones(*configuration, no_zones);
-    if (!no_zones.empty()) return core::Error{no_zones.front()};
-    for (const config::WorkerConfiguration& worker : configuration->workers) {
-        if (worker.settings.plugin.empty() || why_no_plugins().empty()) continue;
-        return core::Error{"cannot use " + config::worker_variable_prefix(worker.settings.name) +
-                           "PLUGIN: " + why_no_plugins()};
-    }
-    return configuration;
+// A reload, as the admin plane tells it.
+http::ControlAnswer answer_of(const core::Result<config::Difference>& reloaded) {
+    if (!reloaded) return http::refused(409, reloaded.error().message);
+    http::ControlAnswer answer;
+    answer.status = 200;
+    answer.json = reloaded->json() + "\n";
+    return answer;
 }
 
 class Container {
@@ -155,6 +148,7 @@ class Container {
                    .shutting_down = [this] { return supervisor_.shutting_down(); },
                    .apply = [this](const config::Difference& difference,
                                    const config::Configuration& now) { apply(difference, now); }}) {
+        control_.set_reload([this](bool dry_run) { return answer_of(reload_.run(dry_run)); });
         groups_.apply(limits_.snapshot().limits);
         groups_.when_made([this](const std::string& worker, const cgroup::ChildGroup& group) {
             const cgroup::GroupPlace* const memory = group.place_of("memory");

@@ -35,16 +35,6 @@ std::uint64_t starts_to_reach(const WorkerStatus& status, WorkerAction action) {
     return 0;
 }
 
-// False: a worker of this release cannot be started once it is over.
-template <class AnyWorker>
-bool start_again(AnyWorker& worker) {
-    if constexpr (requires { worker.start(); }) {
-        worker.start();
-        return true;
-    }
-    return false;
-}
-
 ControlAnswer no_such_worker(const std::string& name, const std::vector<std::string>& names) {
     std::string why = "there is no worker called " + config::in_quotes(name);
     const std::vector<std::string_view> known(names.begin(), names.end());
@@ -90,9 +80,7 @@ std::string Control::ask(Worker& worker, WorkerAction action, const config::Sign
                 return {};
             }
             [[fallthrough]];
-        case WorkerAction::start:
-            return start_again(worker) ? std::string()
-                                       : name + " cannot be started again in this release";
+        case WorkerAction::start: worker.start(); return {};
         case WorkerAction::signal: {
             const ReceivedSignal sent{
                 .number = signal.number, .queued = false, .value = {}, .sender = 0};

@@ -41,8 +41,11 @@ class SupervisorOf : public testing::Test {
         Output output(STDERR_FILENO);
         EventLog events;
         WorkerGroups groups(configuration);
+        const CurrentConfiguration current(configuration);
         SupervisorParts parts{
             .configuration = configuration,
+            .current = current,
+            .reload = [] {},
             .entrypoint = false,
             .directory = {},
             .signals_at_start = signals_,

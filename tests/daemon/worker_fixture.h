@@ -30,7 +30,8 @@ class WorkerContextForTests final : public WorkerContext {
     Output& standard_output() override { return output_; }
     Output& standard_error() override { return output_; }
     const SignalsAtStart& signals_at_start() const override { return signals_; }
-    std::vector<std::string> environment_for(const config::WorkerSettings&) override {
+    std::vector<std::string> environment_for(const config::WorkerSettings&,
+                                             const OwnVariables&) override {
         return {"PATH=/usr/bin:/bin"};
     }
     SharedGroup group_for(const config::WorkerSettings&) override { return nullptr; }
@@ -39,6 +40,8 @@ class WorkerContextForTests final : public WorkerContext {
     }
     void worker_changed(Worker& worker) override { states.post(worker.state()); }
     SteadyTime reserve_restart(SteadyTime now) override { return now + held_back; }
+    void worker_event(std::string_view, const std::string&, std::string,
+                      std::vector<std::pair<std::string, std::string>>) override {}
     void log_stream_opened() override {}
     void log_stream_closed() override {}
 

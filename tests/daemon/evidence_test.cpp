@@ -16,8 +16,9 @@ TEST(Evidence, NamesTheProcessItsStateAndWhatIsBelow) {
     const pid_t child = fork();
     if (child == 0) {
         const pid_t below = fork();
+        // Says that it is there only when it will not outlive the test.
         if (below == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (below != 0 && write(ends[1], "x", 1) != 1) _exit(1);
+        if (below == 0 && write(ends[1], "x", 1) != 1) _exit(1);
         for (;;) pause();
     }
     char byte;

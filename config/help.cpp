@@ -98,10 +98,11 @@ struct Entry {
 };
 
 std::string signals_page(bool colour) {
-    constexpr std::array<Entry, 5> kOwn{
+    constexpr std::array<Entry, 6> kOwn{
         {{"TERM, INT", "stop all workers in order, then end"},
          {"QUIT", "dump all tasks, then stop with 131"},
          {"USR1", "dump all tasks and go on"},
+         {"USR2", "execute the binary anew; children, pipes and sockets stay"},
          {"HUP", "is logged: the settings are the environment, which cannot change"},
          {"CHLD", "is ours in both modes"}}};
     TextPage page(colour);

@@ -3,11 +3,9 @@
 // beside it.
 #include "daemon/container.h"
 
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -24,6 +22,7 @@
 #include "daemon/build.h"
 #include "daemon/commands.h"
 #include "daemon/container_limits.h"
+#include "daemon/container_parts.h"
 #include "daemon/container_strain.h"
 #include "daemon/control.h"
 #include "daemon/control_socket.h"
@@ -42,6 +41,7 @@
 #include "daemon/standard_descriptors.h"
 #include "daemon/supervisor.h"
 #include "daemon/termination_log.h"
+#include "daemon/upgrade.h"
 #include "daemon/worker_group.h"
 #include "http/server.h"
 
@@ -53,41 +53,12 @@ void say(core::LogLevel level, const std::string& line) { core::log(level, "daem
 // A reader that has stopped reading must not hold up the end of the container.
 constexpr std::chrono::milliseconds kFlushPatience{500};
 
-void become_subreaper(const config::Settings& settings) {
-    if (getpid() == 1 || !settings.subreaper) return;
-    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-        say(core::LogLevel::warn,
-            core::system_error("become the reaper of orphans: prctl", errno).message);
-    }
-}
-
-// Our own working directory would keep its mount busy for ever. The entrypoint's command takes it
-// over and we leave after that; workers that may start again are given it by name.
-std::string leave_directory() {
-    char* const here = getcwd(nullptr, 0);
-    if (here == nullptr || chdir("/") != 0) {
-        free(here);
-        return {};
-    }
-    std::string path = here;
-    free(here);
-    return path;
-}
-
-// A reload, as the admin plane tells it.
-http::ControlAnswer answer_of(const core::Result<config::Difference>& reloaded) {
-    if (!reloaded) return http::refused(409, reloaded.error().message);
-    http::ControlAnswer answer;
-    answer.status = 200;
-    answer.json = reloaded->json() + "\n";
-    return answer;
-}
-
 class Container {
   public:
     Container(const config::Configuration& configuration, const config::Invocation& invocation,
-              const SignalsAtStart& signals, bool entrypoint)
+              const Start& start, bool entrypoint)
         : configuration_(configuration),
+          handover_(start.handover),
           current_(configuration),
           entrypoint_(entrypoint),
           starts_once_(entrypoint && !may_start_again(configuration.workers.front().settings)),
@@ -112,7 +83,7 @@ class Container {
               .reload = [this] { core::spawn(reload_by_signal(), {.name = "reload"}).detach(); },
               .entrypoint = entrypoint,
               .directory = directory_,
-              .signals_at_start = signals,
+              .signals_at_start = start.signals,
               .oom = oom_,
               .standard_output = one_output_ ? standard_error_ : standard_output_,
               .standard_error = standard_error_,
@@ -123,8 +94,16 @@ class Container {
                       return hints_for(worker, environment);
                   },
               .groups = groups_,
+              .handover = start.handover,
+              .upgrade_wanted = [this] { upgrade_.begin_beside(); },
+              .upgrade_agreed = [this] { upgrade_.agreed(); },
+              .jump = [this](Handover& handover) { return upgrade_.jump(handover); },
+              .upgrade_failed = [this](const core::Error& why) { upgrade_.failed(why); },
               .after_first_start =
-                  [this] { core::spawn(after_first_start(), {.name = "limits"}).detach(); },
+                  [this] {
+                      went_on_ = std::chrono::steady_clock::now();
+                      core::spawn(after_first_start(), {.name = "limits"}).detach();
+                  },
           }),
           memory_trace_(standard_error_, configuration.settings.debug.memtrace),
           memory_watch_({.configuration = current_,
@@ -132,7 +111,9 @@ class Container {
                          .supervisor = supervisor_,
                          .trace = memory_trace_,
                          .events = events_,
-                         .group_memory = [this](const Worker& worker) { return held_by(worker); }}),
+                         .group_memory = [this](const Worker& worker) {
+                             return group_memory_of(worker, limits_.source());
+                         }}),
           resize_reactions_(current_, supervisor_),
           control_(supervisor_, events_),
           exit_with_(configuration.settings.exit_with.text,
@@ -147,8 +128,18 @@ class Container {
                    .load = [&invocation] { return load_configuration(invocation); },
                    .shutting_down = [this] { return supervisor_.shutting_down(); },
                    .apply = [this](const config::Difference& difference,
-                                   const config::Configuration& now) { apply(difference, now); }}) {
+                                   const config::Configuration& now) { apply(difference, now); }}),
+          upgrade_({.origin = start.origin,
+                    .signals = start.signals,
+                    .supervisor = supervisor_,
+                    .server = server_,
+                    .events = events_,
+                    .standard_output = standard_output_,
+                    .standard_error = standard_error_,
+                    .upgrades = start.handover == nullptr ? 0 : start.handover->upgrades}) {
         control_.set_reload([this](bool dry_run) { return answer_of(reload_.run(dry_run)); });
+        control_.set_upgrade([this] { return answer_of_upgrade(upgrade_.begin()); });
+        if (handover_ != nullptr) take_over();
         groups_.apply(limits_.snapshot().limits);
         groups_.when_made([this](const std::string& worker, const cgroup::ChildGroup& group) {
             const cgroup::GroupPlace* const memory = group.place_of("memory");
@@ -171,14 +162,15 @@ class Container {
         }
         control_address_ = std::move(*control);
         core::RuntimeOptions options;
-        options.processors = limits_.snapshot().derived.maxprocs;
+        const int processors = limits_.snapshot().derived.maxprocs;
+        options.processors = handover_ == nullptr ? processors : 1;  // until the thread is kept
         // A short-lived command should not pay for it; a hosted task may hold its processor from
         // its first step on, and then somebody has to notice that the others need another one.
         options.watch = hosts_tasks() ? core::Watch::from_start : core::Watch::settled;
         // Nor may such tasks on all processors keep it from its signals and workers.
         if (hosts_tasks()) options.rescue_after = std::chrono::milliseconds(100);
         core::Runtime runtime(options);
-        return runtime.run(supervise());
+        return runtime.run(supervise(processors));
     }
 
   private:
@@ -210,7 +202,19 @@ class Container {
         supervisor_.change_workers(worker_changes(difference, now));
     }
 
-    core::Task<int> supervise() {
+    // Before the listeners are bound.
+    void take_over() {
+        events_.adopt(*handover_);
+        standard_output_.preload(handover_->unwritten_out);
+        standard_error_.preload(handover_->unwritten_err);
+        server_.inherit(listeners_of(*handover_));
+    }
+
+    core::Task<int> supervise(int processors) {
+        if (handover_ != nullptr) {
+            co_await supervisor_.keep_first_thread();
+            runtime::max_procs(processors);
+        }
         verdict_ = co_await supervisor_.run();
         introduce();  // before whatever there is to say of it
         const std::string kills = oom_.finish(std::chrono::steady_clock::now());
@@ -277,6 +281,7 @@ class Container {
         if (std::exchange(introduced_, true)) return;
         say(core::LogLevel::info, "pilotfish " + build_view().version + ": " + limits_.summary());
         groups_.speak();
+        if (handover_ != nullptr) Upgrade::greet(*handover_, went_on_, events_);
         for (const std::string& warning : configuration_.warnings)
             say(core::LogLevel::warn, warning);
         for (const std::string& warning : limits_.snapshot().limits.warnings)
@@ -316,21 +321,6 @@ class Container {
         return hints;
     }
 
-    // What the kernel counts for the worker's own group; nullopt: it has none.
-    std::optional<WorkerGroupMemory> held_by(const Worker& worker) const {
-        for (const cgroup::GroupPlace& place : worker.group_places()) {
-            const auto& controllers = place.controllers;
-            if (std::find(controllers.begin(), controllers.end(), "memory") == controllers.end())
-                continue;
-            const cgroup::FileSource& source = limits_.source();
-            const auto held = cgroup::group_firm_bytes(source, place.directory, place.version);
-            if (!held) return std::nullopt;
-            const auto figures = cgroup::read_group_memory(source, place.directory, place.version);
-            return WorkerGroupMemory{*held, figures.limit_bytes};
-        }
-        return std::nullopt;
-    }
-
     // The last line of the log, whatever else has just been said beside it.
     void tell_verdict() {
         memory_trace_.end();
@@ -350,6 +340,8 @@ class Container {
     }
 
     const config::Configuration& configuration_;  // as it was at the start
+    const Handover* const handover_;                   // of the image before; null: none
+    std::chrono::steady_clock::time_point went_on_{};  // after an upgrade
     CurrentConfiguration current_;
     const bool entrypoint_;
     const bool starts_once_;       // what only its first start needs can be let go of after that
@@ -372,6 +364,7 @@ class Container {
     ExitWith exit_with_;
     http::Server server_;
     Reload reload_;
+    Upgrade upgrade_;
     std::mutex server_mutex_;  // over start and stop
     bool server_stopped_ = false;
     std::mutex introduction_mutex_;
@@ -381,10 +374,10 @@ class Container {
 
 }  // namespace
 
-int run_container(const config::Invocation& invocation, const SignalsAtStart& signals) {
+int run_container(const config::Invocation& invocation, const Start& start) {
     const auto configuration = load_configuration(invocation);
     if (!configuration) return refuse(configuration.error().message);
-    Container container(*configuration, invocation, signals,
+    Container container(*configuration, invocation, start,
                         invocation.action == config::Action::entrypoint);
     return container.run();
 }

@@ -49,9 +49,14 @@ core::Result<std::string> bind_control_socket(http::Server& server,
     // Not writable (a read-only root, another user), or another pilotfish of this container lives
     // there: then the name that needs no file system.
     mkdir(directory.c_str(), 0755);
-    if (auto bound = bind_at(server, "unix:" + directory + "/" + kControlFile)) return bound;
-    auto bound =
-        bind_at(server, "unix:" + abstract_prefix(pid_namespace()) + std::to_string(getpid()));
+    const std::string name =
+        "unix:" + abstract_prefix(pid_namespace()) + std::to_string(getpid());
+    // After an upgrade in place it stays where the workers know it to be.
+    const bool keeps_name = server.inherits(http::ListenerKind::admin, name);
+    if (!keeps_name) {
+        if (auto bound = bind_at(server, "unix:" + directory + "/" + kControlFile)) return bound;
+    }
+    auto bound = bind_at(server, name);
     if (bound) return bound;
     core::log(core::LogLevel::warn, "daemon",
               "going on without a control socket, pilotfish status and the like will not find this "

@@ -42,6 +42,19 @@ class CronTimer {
     std::uint64_t look(const Moment& now);
     // When to look again, at the latest.
     std::chrono::steady_clock::time_point look_again(const Moment& now) const;
+    // Where it stands, to go on with after an upgrade.
+    struct Stand {
+        Moment seen{};
+        WallTime next_wall{};
+        std::chrono::steady_clock::time_point next_steady{};
+    };
+    Stand stand() const { return {seen_, next_wall_, next_steady_}; }
+    void resume(const Stand& stand) {
+        seen_ = stand.seen;
+        next_wall_ = stand.next_wall;
+        next_steady_ = stand.next_steady;
+    }
+
     // Until the next time.
     std::chrono::nanoseconds until_next(const Moment& now) const;
 

@@ -35,6 +35,33 @@ void EventLog::record(std::string_view kind, std::string_view worker, std::strin
     for (const auto& waker : awake) (*waker)();
 }
 
+void EventLog::save(Handover& handover) const {
+    const std::lock_guard lock(mutex_);
+    handover.event_base = base_;
+    handover.event_last = last_;
+    for (const http::EventView& event : events_)
+        handover.events.push_back({event.time, event.kind, event.worker, event.text, event.fields});
+}
+
+void EventLog::adopt(const Handover& handover) {
+    const std::lock_guard lock(mutex_);
+    // From a release that handed over no events, or made more of them than ids.
+    if (handover.event_last < handover.event_base + handover.events.size()) return;
+    base_ = handover.event_base;
+    last_ = handover.event_last;
+    std::uint64_t id = last_ - handover.events.size();
+    for (const EventHandover& from : handover.events) {
+        http::EventView event;
+        event.id = ++id;
+        event.time = from.time;
+        event.kind = from.kind;
+        event.worker = from.worker;
+        event.text = from.text;
+        event.fields = from.fields;
+        events_.push_back(std::move(event));
+    }
+}
+
 EventLog::Batch EventLog::after(std::uint64_t id, std::size_t most) const {
     const std::lock_guard lock(mutex_);
     Batch batch;

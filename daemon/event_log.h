@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/handover.h"
 #include "http/event_feed.h"
 
 namespace pilotfish::daemon {
@@ -34,13 +35,17 @@ class EventLog final : public http::EventFeed {
     void record(std::string_view kind, std::string_view worker, std::string text,
                 Fields fields = {});
 
+    // Into and out of an upgrade: the ids go on, so readers come back to where they were.
+    void save(Handover& handover) const;
+    void adopt(const Handover& handover);
+
     Batch after(std::uint64_t id, std::size_t most) const override;
     std::shared_ptr<const void> subscribe(std::function<void()> waker) override;
 
   private:
     using Waker = std::function<void()>;
     mutable std::mutex mutex_;
-    const std::uint64_t base_;
+    std::uint64_t base_;
     std::uint64_t last_;
     std::deque<http::EventView> events_;  // ids without gaps, last_ at the end
     std::vector<std::weak_ptr<Waker>> wakers_;

@@ -31,6 +31,16 @@ class Health final : HealthListener {
     void stopping(int signal);
     core::Task<void> end();
 
+    // An upgrade in place (daemon/health_handover.cpp). The life rests from hold() to let_go(), both
+    // on one thread. resume(): what is known of earlier runs; adopt(): a process runs, whose log is
+    // not taken over yet.
+    void hold();
+    void let_go();
+    bool is_telling() const { return run_ && run_->is_telling(); }
+    void save(HealthHandover& handover) const;
+    void resume(const HealthHandover& handover);
+    void adopt(pid_t pid, const SpawnRequest& request, const HealthHandover& handover);
+
     // nullptr: nothing is asked of it.
     const HealthBoard* board() const { return board_.get(); }
 

@@ -86,6 +86,13 @@ HealthStatus HealthBoard::read() const {
     return status_;
 }
 
+void HealthBoard::resume(HealthStatus status, bool live) {
+    const std::lock_guard lock(mutex_);
+    status_ = std::move(status);
+    live_.store(live, std::memory_order_relaxed);
+    weigh();
+}
+
 void HealthBoard::weigh() {
     const bool failing = status_.checks[at(Check::liveness)].failures_in_a_row > 0;
     held_.store(status_.reloading || status_.stopping || failing, std::memory_order_relaxed);

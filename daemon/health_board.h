@@ -59,6 +59,8 @@ class HealthBoard {
     void prove_liveness() { live_.store(true, std::memory_order_relaxed); }
 
     HealthStatus read() const;
+    // Goes on with what another one knew.
+    void resume(HealthStatus status, bool live);
     // It said that it reloads or stops, or its latest LIVENESS failed: not ready, whatever its
     // state.
     bool holds_back() const noexcept { return held_.load(std::memory_order_relaxed); }

@@ -20,28 +20,49 @@ void HealthRun::refuse(const std::string& what) {
 
 core::Task<void> HealthRun::hear_messages() {
     for (;;) {
-        const std::optional<ReceivedNotify> received = co_await socket_->receive();
-        if (!received) co_return;
-        if (received->too_long) {
-            refuse("it is longer than " + std::to_string(kMostNotifyBytes) + " bytes");
-        } else if (!belongs_to_worker(received->sender, pid_)) {
-            refuse("process " + std::to_string(received->sender) +
-                   " is not the worker's, or has ended");
-        } else {
-            take(*received);
-            if (received->message.gives_up) {
-                parts_.board.lose_liveness();
-                ProbeResult gave_up{false, "said WATCHDOG=trigger", {}};
-                parts_.board.note(Check::watchdog, std::move(gave_up), core::runtime_now(), {});
-                HealthTrouble trouble;
-                trouble.reason = "watchdog";
-                trouble.sentence = "says of itself that it hangs (WATCHDOG=trigger)";
-                trouble.signal = SIGABRT;
-                co_await tell(std::move(trouble));
+        bool gives_up = false;
+        bool heard = false;
+        {
+            const std::lock_guard lock(reading_);
+            if (const std::optional<ReceivedNotify> received = socket_->take()) {
+                heard = true;
+                gives_up = hear(*received);
             }
         }
-        co_await core::yield();
+        if (gives_up) {
+            parts_.board.lose_liveness();
+            ProbeResult gave_up{false, "said WATCHDOG=trigger", {}};
+            parts_.board.note(Check::watchdog, std::move(gave_up), core::runtime_now(), {});
+            HealthTrouble trouble;
+            trouble.reason = "watchdog";
+            trouble.sentence = "says of itself that it hangs (WATCHDOG=trigger)";
+            trouble.signal = SIGABRT;
+            co_await tell(std::move(trouble));
+        }
+        if (heard) {
+            co_await core::yield();
+            continue;
+        }
+        const bool open = co_await socket_->wait();
+        if (!open) co_return;
     }
+}
+
+// True: it gives itself up.
+bool HealthRun::hear(const ReceivedNotify& received) {
+    if (received.too_long) {
+        refuse("it is longer than " + std::to_string(kMostNotifyBytes) + " bytes");
+        return false;
+    }
+    if (!belongs_to_worker(received.sender, pid_)) {
+        refuse("process " + std::to_string(received.sender) +
+               " is not the worker's, or has ended");
+        return false;
+    }
+    take(received);
+    // Until it has been told nothing is handed over: it is said once.
+    if (received.message.gives_up) telling_.store(true, std::memory_order_release);
+    return received.message.gives_up;
 }
 
 void HealthRun::take(const ReceivedNotify& received) {

@@ -45,7 +45,7 @@ HealthRun::~HealthRun() {
 
 core::Result<void> HealthRun::prepare(SpawnRequest& request) {
     const config::WorkerSettings& settings = parts_.settings;
-    if (asks_by_command(settings)) command_request_ = request;
+    keep_command(request);
     if (listens(settings)) {
         auto socket = NotifySocket::open();
         if (!socket) return socket.error();
@@ -69,26 +69,40 @@ core::Result<void> HealthRun::prepare(SpawnRequest& request) {
         ready_pipe_ = std::move(*pipe);
         request.descriptors.push_back({ends[1], settings.ready.descriptor});
     }
-    if (settings.ready.kind == ReadySetting::Kind::log_line) {
-        line_watch_ = std::make_shared<LineWatch>(parts_.ready_pattern, [this] { become_ready(); });
-    }
+    watch_lines();
     return {};
+}
+
+void HealthRun::keep_command(const SpawnRequest& request) {
+    if (asks_by_command(parts_.settings)) command_request_ = request;
+}
+
+void HealthRun::watch_lines() {
+    if (parts_.settings.ready.kind != ReadySetting::Kind::log_line) return;
+    line_watch_ = std::make_shared<LineWatch>(parts_.ready_pattern, [this] { become_ready(); });
 }
 
 void HealthRun::begin(pid_t pid) {
     const config::WorkerSettings& settings = parts_.settings;
-    pid_ = pid;
     ready_pipe_write_.close();
-    const bool waits = settings.plugin.empty() && settings.ready.kind != ReadySetting::Kind::none;
     {
         const std::lock_guard lock(mutex_);
         keep_alive_interval_ = settings.watchdog;
-        if (waits && settings.ready_timeout != core::Duration::zero())
+        if (settings.ready_timeout != core::Duration::zero())
             ready_deadline_ = core::deadline_after(core::runtime_now(), settings.ready_timeout);
     }
+    watch(pid);
+}
+
+void HealthRun::watch(pid_t pid) {
+    const config::WorkerSettings& settings = parts_.settings;
+    pid_ = pid;
+    const bool waits = settings.plugin.empty() && settings.ready.kind != ReadySetting::Kind::none &&
+                       !ready_.is_set();
     if (waits) tasks_.spawn(watch_start(), {.name = "readiness"});
     if (waits && settings.ready.kind == ReadySetting::Kind::probe)
         tasks_.spawn(ask_ready(), {.name = "ready probe"});
+    ready_fd_ = ready_pipe_ ? ready_pipe_.get() : -1;
     if (ready_pipe_)
         tasks_.spawn(read_descriptor(std::move(ready_pipe_)), {.name = "ready descriptor"});
     if (settings.liveness.probe) tasks_.spawn(ask_liveness(), {.name = "liveness probe"});
@@ -127,13 +141,18 @@ void HealthRun::signal_main(int signal) {
 
 // Evidence first: what is done next changes what there is to see.
 core::Task<void> HealthRun::tell(HealthTrouble trouble) {
-    if (stopping_.load(std::memory_order_relaxed) || told_.exchange(true)) co_return;
+    telling_.store(true, std::memory_order_release);
+    if (stopping_.load(std::memory_order_relaxed) || told_.exchange(true)) {
+        telling_.store(false, std::memory_order_release);
+        co_return;
+    }
     std::vector<std::string> evidence;
     if (pid_ > 0) {
         const pid_t pid = pid_;
         evidence = co_await core::blocking([pid] { return evidence_of(pid); });
     }
     parts_.listener.health_trouble(std::move(trouble), std::move(evidence));
+    telling_.store(false, std::memory_order_release);
 }
 
 // ---- readiness ----
@@ -205,21 +224,13 @@ core::Task<void> HealthRun::ask_ready() {
 // As s6 has it: a line says that it is ready. A descriptor that is closed without one can never say
 // it any more; an end of the process is heard of within a second, and then this is no news.
 core::Task<void> HealthRun::read_descriptor(core::AsyncFd pipe) {
-    char buffer[512];
-    for (;;) {
-        const ssize_t count = read(pipe.get(), buffer, sizeof buffer);
-        if (count == 0) break;
-        if (count > 0) {
-            const std::string_view text(buffer, static_cast<std::size_t>(count));
-            if (text.find('\n') == text.npos) {
-                co_await core::yield();
-                continue;
-            }
+    bool ended = false;
+    while (!ended) {
+        if (has_said_line(pipe.get(), ended)) {
             become_ready();
             co_return;
         }
-        if (errno == EINTR) continue;
-        if (errno != EAGAIN) break;
+        if (ended) break;
         const core::Wake wake = co_await pipe.readable();
         if (wake == core::Wake::closed) co_return;
     }
@@ -232,6 +243,22 @@ core::Task<void> HealthRun::read_descriptor(core::AsyncFd pipe) {
     trouble.sentence = "will never be ready: it closed descriptor " + number +
                        " without a line that says so (READY=fd:" + number + ")";
     co_await tell(std::move(trouble));
+}
+
+// Takes what the pipe holds; ended: nothing more will come.
+bool HealthRun::has_said_line(int pipe, bool& ended) {
+    const std::lock_guard lock(reading_);
+    char buffer[512];
+    for (;;) {
+        const ssize_t count = read(pipe, buffer, sizeof buffer);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0 && errno == EAGAIN) return false;
+        const bool said = count > 0 && std::string_view(buffer, static_cast<std::size_t>(count))
+                                               .find('\n') != std::string_view::npos;
+        ended = count <= 0;
+        if (said || ended) ready_fd_ = -1;
+        if (said || ended) return said;
+    }
 }
 
 // ---- liveness ----

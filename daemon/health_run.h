@@ -30,6 +30,7 @@
 #include "core/owned_fd.h"
 #include "core/result.h"
 #include "core/task_group.h"
+#include "daemon/handover.h"
 #include "daemon/health_board.h"
 #include "daemon/line_watch.h"
 #include "daemon/notify_socket.h"
@@ -85,10 +86,26 @@ class HealthRun {
     void signal_main(int signal);
     core::Task<void> end();
 
+    // An upgrade in place (daemon/health_handover.cpp). Between hold() and let_go(), both on one
+    // thread, nothing that it says is read. Requires for save(): held.
+    void hold() { reading_.lock(); }
+    void let_go() { reading_.unlock(); }
+    void save(HealthHandover& handover) const;
+    // In the place of prepare() and begin(); what is asked of it is asked anew. A descriptor that
+    // cannot be taken over is told of.
+    void adopt(pid_t pid, const SpawnRequest& request, const HealthHandover& handover);
+    // A trouble was found and its listener has not heard of it yet. Any thread.
+    bool is_telling() const { return telling_.load(std::memory_order_acquire); }
+
   private:
+    void keep_command(const SpawnRequest& request);
+    void watch_lines();
+    void watch(pid_t pid);
+    bool hear(const ReceivedNotify& received);
     core::Task<void> watch_start();
     core::Task<void> ask_ready();
     core::Task<void> read_descriptor(core::AsyncFd pipe);
+    bool has_said_line(int pipe, bool& ended);
     core::Task<void> ask_liveness();
     core::Task<void> watch_keep_alive();
     core::Task<void> hear_messages();
@@ -107,6 +124,8 @@ class HealthRun {
     std::shared_ptr<LineWatch> line_watch_;
     core::AsyncFd ready_pipe_;
     core::OwnedFd ready_pipe_write_;  // until begin(): the child has its own by then
+    int ready_fd_ = -1;               // of the pipe, as long as it is read; guarded by reading_
+    std::mutex reading_;              // over one look at socket or pipe and what becomes of it
     std::optional<SpawnRequest> command_request_;
 
     core::TaskGroup tasks_;
@@ -114,9 +133,10 @@ class HealthRun {
     core::Event keep_alive_changed_;
     std::atomic<bool> stopping_{false};
     std::atomic<bool> told_{false};
+    std::atomic<bool> telling_{false};
     bool refused_said_ = false;  // of hear_messages() alone
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::optional<core::TimePoint> ready_deadline_;
     core::Duration keep_alive_interval_{};  // 0: it need not
     core::TimePoint last_alive_{};

@@ -1,5 +1,7 @@
 #include "daemon/line_blocks.h"
 
+#include <utility>
+
 #include "core/check.h"
 #include "daemon/line_ring.h"
 
@@ -12,6 +14,12 @@ LineBlocks::LineBlocks(std::size_t max_text_bytes) : max_text_bytes_(max_text_by
 void LineBlocks::feed(std::string_view bytes) {
     PF_CHECK(input_.empty() && !ended_, "feed() before next() returned false, or after the end");
     input_ = bytes;
+}
+
+void LineBlocks::resume(std::string unfinished, bool continues) {
+    PF_CHECK(input_.empty() && carry_.empty() && !ended_, "resume() after something was fed");
+    carry_ = std::move(unfinished);
+    continues_ = continues;
 }
 
 void LineBlocks::end() { ended_ = true; }

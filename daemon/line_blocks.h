@@ -36,6 +36,11 @@ class LineBlocks {
     void end();
     bool next(LineBlock& block);
 
+    // As LineFramer's.
+    std::string_view unfinished() const { return carry_; }
+    bool continues() const { return continues_; }
+    void resume(std::string unfinished, bool continues);
+
   private:
     std::size_t fitting_lines() const;
     bool take_carried(LineBlock& block);

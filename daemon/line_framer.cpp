@@ -37,6 +37,14 @@ void LineFramer::feed(std::string_view bytes) {
 
 void LineFramer::end() { ended_ = true; }
 
+void LineFramer::resume(std::string unfinished, bool continues) {
+    PF_CHECK(idle() && !continues_, "resume() of a framer that was fed");
+    // A larger one is not of our making; the cap holds all the same.
+    if (unfinished.size() > max_text_bytes_ + 1) unfinished.resize(max_text_bytes_ + 1);
+    carry_ = std::move(unfinished);
+    continues_ = continues;
+}
+
 // Decides on the piece at the head of window and returns the bytes it takes up, line end included;
 // 0: more bytes are needed to decide. Never looks further than the cap, CR and LF, so that a line
 // without end costs a scan of each of its bytes once.

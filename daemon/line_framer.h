@@ -45,6 +45,13 @@ class LineFramer {
 
     bool idle() const { return carry_.empty() && input_.empty(); }
 
+    // The head of a line whose end was not read yet, and whether a piece of that line was given
+    // before. Requires: next() has returned false.
+    std::string_view unfinished() const { return carry_; }
+    bool continues() const { return continues_; }
+    // Goes on where another framer stood. Requires: nothing was fed.
+    void resume(std::string unfinished, bool continues);
+
   private:
     std::size_t take(std::string_view window, Line& line);
 

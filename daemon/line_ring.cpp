@@ -76,6 +76,13 @@ bool LineRing::append(std::string_view bytes) {
     return true;
 }
 
+std::string LineRing::text() const {
+    const std::size_t first = std::min(size_, capacity_ - head_);
+    std::string all(memory_ == nullptr ? "" : memory_ + head_, first);
+    if (first < size_) all.append(memory_, size_ - first);
+    return all;
+}
+
 int LineRing::parts(iovec (&parts)[2], std::size_t most) const {
     const std::size_t total = std::min(size_, most);
     std::size_t first = std::min(total, capacity_ - head_);

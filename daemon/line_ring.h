@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace pilotfish::daemon {
@@ -38,6 +39,8 @@ class LineRing {
 
     // Requires: bytes.size() <= free_bytes().
     bool append(std::string_view bytes);
+    // A copy of all that is in it.
+    std::string text() const;
     // The oldest bytes, at most `most` of them, ending with a line where one ends there: others
     // that write to the same file then come between lines. Returns how many parts there are.
     int parts(iovec (&parts)[2], std::size_t most) const;

@@ -81,7 +81,7 @@ LogStream::LogStream(std::shared_ptr<LogFile> file, std::string_view worker, Out
 void LogStream::feed(std::string_view bytes) {
     if (bytes.empty()) return;
     if (tap_ && !tap_->see(bytes)) tap_.reset();
-    if (ring_ || file_) {
+    if (keeps_blocks()) {
         blocks_.feed(bytes);
         pass_blocks();
     }
@@ -103,12 +103,20 @@ ssize_t LogStream::read_from(int descriptor) {
 }
 
 void LogStream::end() {
-    if (ring_ || file_) {
+    if (keeps_blocks()) {
         blocks_.end();
         pass_blocks();
     }
     framer_.end();
     if (output_ != nullptr && format_.style() != LineStyle::raw) pass_lines();
+}
+
+void LogStream::resume(const std::string& unfinished, bool continues) {
+    // Raw bytes have left as they came; only a tap waits for the line's end.
+    if (tap_ && !unfinished.empty() && !tap_->see(unfinished)) tap_.reset();
+    if (keeps_blocks()) blocks_.resume(unfinished, continues);
+    if (output_ != nullptr && format_.style() != LineStyle::raw)
+        framer_.resume(unfinished, continues);
 }
 
 void LogStream::pass_blocks() {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -48,6 +49,16 @@ class LogStream {
     // The end of the stream: gives what stands unterminated.
     void end();
 
+    // Between two reads: where it stands within a line, to go on with after an upgrade.
+    std::string_view unfinished() const {
+        return keeps_blocks() ? blocks_.unfinished() : framer_.unfinished();
+    }
+    bool continues() const {
+        return keeps_blocks() ? blocks_.continues() : framer_.continues();
+    }
+    // Goes on there. Requires: nothing was fed.
+    void resume(const std::string& unfinished, bool continues);
+
     // As Output::wants_pause().
     bool wants_pause() const {
         return output_ != nullptr ? output_->wants_pause() : file_->wants_pause();
@@ -59,6 +70,8 @@ class LogStream {
     std::uint64_t lost_lines() const { return source_ ? source_->lost_lines() : 0; }
 
   private:
+    // Ring and file have a stand of their own; where both are, they are at the same place.
+    bool keeps_blocks() const { return ring_ || file_; }
     void pass_lines();
     void pass_blocks();
 

@@ -90,13 +90,15 @@ std::optional<ReceivedNotify> NotifySocket::take() {
     return received;
 }
 
-core::Task<std::optional<ReceivedNotify>> NotifySocket::receive() {
-    for (;;) {
-        std::optional<ReceivedNotify> received = take();
-        if (received) co_return received;
-        const core::Wake wake = co_await fd_.readable();
-        if (wake == core::Wake::closed) co_return std::nullopt;
-    }
+core::Task<bool> NotifySocket::wait() {
+    const core::Wake wake = co_await fd_.readable();
+    co_return wake != core::Wake::closed;
+}
+
+core::Result<NotifySocket> NotifySocket::adopt(int fd, std::string address) {
+    auto adopted = core::AsyncFd::adopt(fd);
+    if (!adopted) return adopted.error().within("take over a notify socket");
+    return NotifySocket(std::move(*adopted), std::move(address));
 }
 
 bool belongs_to_worker(pid_t process, pid_t worker) {

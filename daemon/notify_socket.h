@@ -4,8 +4,8 @@
 // hindrance. Abstract names are open to the whole network namespace; who sends is told by the
 // kernel (SO_PASSCRED), and whoever is not of the worker's own is refused.
 //
-// Thread-safety: receive(): one task; the rest, any thread. Ownership: owns the socket. Suspends:
-// receive(). Fails: open(), with a sentence.
+// Thread-safety: take() and wait(): one task; the rest, any thread. Ownership: owns the socket.
+// Suspends: wait(). Fails: open() and adopt(), with a sentence.
 #pragma once
 
 #include <sys/types.h>
@@ -34,14 +34,17 @@ class NotifySocket {
     static core::Result<NotifySocket> open();
     // As NOTIFY_SOCKET has it: "@...".
     const std::string& address() const { return address_; }
-    // nullopt: it was closed.
-    core::Task<std::optional<ReceivedNotify>> receive();
+    // That of the image of this process before; closes fd when it fails.
+    static core::Result<NotifySocket> adopt(int fd, std::string address);
+    int fd() const { return fd_.get(); }
+    // nullopt: nothing is there now.
+    std::optional<ReceivedNotify> take();
+    // False: it was closed.
+    core::Task<bool> wait();
 
   private:
     NotifySocket(core::AsyncFd fd, std::string address)
         : fd_(std::move(fd)), address_(std::move(address)) {}
-    // nullopt: nothing is there.
-    std::optional<ReceivedNotify> take();
 
     core::AsyncFd fd_;
     std::string address_;

@@ -53,7 +53,7 @@
 
 #include "core/check.h"
 #include "core/signals.h"
-#include "daemon/line_ring.h"
+#include "daemon/output_state.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -73,54 +73,6 @@ constexpr std::size_t kStackBytes = std::size_t{256} << 10;
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 }  // namespace
-
-// Everything but the constants is guarded by mutex.
-struct Output::State : std::enable_shared_from_this<Output::State> {
-    enum class Direct : std::uint8_t { nowait, dontwait, none };
-    struct Sent {
-        std::size_t bytes;
-        int error;  // errno(3), never of the would-block kind; 0: none
-    };
-
-    State(int descriptor, const OutputOptions& options);
-
-    void write(OutputSource& source, std::string_view bytes, std::uint64_t line_count);
-    std::size_t enqueue(std::string_view bytes, bool own, bool torn);
-    Sent send_now(const iovec* parts, int count);
-    void sent(std::size_t bytes);
-    void note_level();
-    void refused();
-    void tell_losses(bool forced);
-    void lose(OutputSource& source, std::uint64_t lines);
-    void wake_thread();
-    bool start_thread();
-    void drain_now();
-    bool drain_waiting(std::unique_lock<std::mutex>& lock, Clock::time_point deadline);
-    static void* thread_main(void* self);
-    void run(std::unique_lock<std::mutex>& lock);
-    void write_chunk(std::unique_lock<std::mutex>& lock);
-    void wait_for_lines(std::unique_lock<std::mutex>& lock);
-
-    bool roomy() const { return ring.free_bytes() >= ring.capacity() / 4; }
-
-    const int fd;
-    const bool may_start_thread;
-
-    std::mutex mutex;
-    std::condition_variable work;     // for the thread: lines, or stop
-    std::condition_variable drained;  // from the thread: nothing is queued, or it is gone
-    LineRing ring;
-    Direct direct = Direct::nowait;
-    bool in_write = false;
-    bool waiting = false;
-    bool stop = false;
-    bool has_thread = false;
-    OutputSource* untold = nullptr;
-    std::atomic<Clock::rep> crowded_since{0};  // 0: not crowded; written under the lock
-    std::uint64_t bytes_written = 0;
-    std::uint64_t lost_lines = 0;
-    std::uint64_t failed_lines = 0;
-};
 
 Output::State::State(int descriptor, const OutputOptions& options)
     : fd(descriptor), may_start_thread(options.may_start_thread), ring(options.capacity_bytes) {}
@@ -165,11 +117,11 @@ void Output::State::lose(OutputSource& source, std::uint64_t lines) {
 
 void Output::State::write(OutputSource& source, std::string_view bytes, std::uint64_t line_count) {
     source.lines_.fetch_add(line_count, std::memory_order_relaxed);
-    if (!has_thread && !ring.empty()) drain_now();
+    if (!has_thread && !held && !ring.empty()) drain_now();
     if (untold != nullptr && roomy()) tell_losses(false);
     if (source.untold_ > 0) return lose(source, line_count);
     bool torn = false;
-    if (ring.empty() && !in_write) {
+    if (ring.empty() && !in_write && !held) {
         const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
         const Sent now = send_now(&part, 1);
         if (now.error != 0) {
@@ -248,7 +200,7 @@ void Output::State::tell_losses(bool forced) {
 }
 
 void Output::State::wake_thread() {
-    if (ring.empty()) return;
+    if (ring.empty() || held) return;
     if (!has_thread) {
         start_thread();
     } else if (waiting) {
@@ -322,7 +274,7 @@ void* Output::State::thread_main(void* argument) {
 
 void Output::State::run(std::unique_lock<std::mutex>& lock) {
     while (!stop) {
-        if (ring.empty()) {
+        if (ring.empty() || held) {
             drained.notify_all();
             wait_for_lines(lock);
         } else {
@@ -332,10 +284,11 @@ void Output::State::run(std::unique_lock<std::mutex>& lock) {
 }
 
 void Output::State::wait_for_lines(std::unique_lock<std::mutex>& lock) {
-    const auto called = [this] { return stop || !ring.empty(); };
+    const auto called = [this] { return stop || (!ring.empty() && !held); };
     waiting = true;
     // Quiet again: one wake-up after a burst, then none.
-    if (ring.holds_spare_memory() && !work.wait_for(lock, kKeepMemory, called)) ring.give_back();
+    if (ring.holds_spare_memory() && !work.wait_for(lock, kKeepMemory, called) && ring.empty())
+        ring.give_back();
     work.wait(lock, called);
     waiting = false;
 }
@@ -355,6 +308,7 @@ void Output::State::write_chunk(std::unique_lock<std::mutex>& lock) {
     }
     lock.lock();
     in_write = false;
+    if (held) drained.notify_all();
     if (count >= 0) {
         sent(static_cast<std::size_t>(count));
     } else if (error != EINTR && !would_block(error)) {

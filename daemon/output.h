@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -100,6 +101,14 @@ class Output {
 
     // Waits until the kernel has everything, at most this long; false: something is still queued.
     bool flush(std::chrono::nanoseconds at_most) noexcept;
+
+    // Writes nothing from here on and returns what is queued, for the image that follows this one;
+    // what is written meanwhile is queued behind it. nullopt: a write under way did not return in
+    // this time, so nobody could say what of it is out; nothing is held then. Blocks that long.
+    std::optional<std::string> hold(std::chrono::nanoseconds at_most);
+    void let_go() noexcept;
+    // What the image before this one had queued: it goes out first.
+    void preload(std::string_view bytes) noexcept;
 
     OutputStats stats() const noexcept;
     int descriptor() const noexcept;

@@ -63,13 +63,10 @@ core::Task<SpawnResult> ProcessRun::spawn_in(SharedGroup& group, SpawnRequest& r
     co_return result;
 }
 
-core::Task<SpawnResult> ProcessRun::spawn_it(SharedGroup& group) {
-    SpawnResult result;
+// All of what it runs as; its streams and its health come later.
+core::Result<SpawnRequest> ProcessRun::make_request() {
     auto prepared = prepare_identity(settings_);
-    if (!prepared) {
-        result.error.error = prepared.error().within("cannot start " + settings_.name);
-        co_return result;
-    }
+    if (!prepared) return prepared.error();
     SpawnRequest request;
     request.identity = std::move(prepared->identity);
     if (settings_.pids) request.pids_cap = settings_.pids->most;
@@ -86,6 +83,17 @@ core::Task<SpawnResult> ProcessRun::spawn_it(SharedGroup& group) {
     request.mask = signals.mask;
     request.ignore_sigpipe = signals.sigpipe_ignored;
     request.ignore_sigchld = signals.sigchld_ignored;
+    return request;
+}
+
+core::Task<SpawnResult> ProcessRun::spawn_it(SharedGroup& group) {
+    SpawnResult result;
+    auto made = make_request();
+    if (!made) {
+        result.error.error = made.error().within("cannot start " + settings_.name);
+        co_return result;
+    }
+    SpawnRequest& request = *made;
 
     const std::string refusal = co_await before_start(request, result.error.exit_code);
     if (!refusal.empty()) {

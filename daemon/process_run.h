@@ -43,10 +43,13 @@ class ProcessRun final : public WorkerRun, ProcessListener {
     }
     void end_leftovers_by_force() override;
     std::vector<cgroup::GroupPlace> group_places() const override;
+    void save(RunHandover& handover) const override;
+    void adopt(const WorkerHandover& handover) override;
 
   private:
     void process_ended(const ProcessEnd& end) override;
     void process_stopped(pid_t pid) override;
+    core::Result<SpawnRequest> make_request();
     core::Task<std::string> before_start(const SpawnRequest& request, int& exit_code);
     // The group may become another one, or none, when it cannot be entered.
     core::Task<SpawnResult> spawn_it(SharedGroup& group);

@@ -39,6 +39,22 @@ SpawnResult ProcessTable::spawn(const SpawnRequest& request, ProcessListener& li
     return result;
 }
 
+void ProcessTable::adopt(pid_t pid, ProcessListener& listener, int leftover_signal) {
+    const std::lock_guard lock(mutex_);
+    entries_.emplace(pid, Entry{&listener, leftover_signal});
+}
+
+void ProcessTable::adopt_count(std::uint64_t orphans) {
+    const std::lock_guard lock(mutex_);
+    orphans_ = orphans;
+}
+
+std::vector<pid_t> ProcessTable::registered() const {
+    std::vector<pid_t> all;
+    for (const auto& [pid, entry] : entries_) all.push_back(pid);
+    return all;
+}
+
 ReapCounts ProcessTable::reap() {
     const std::lock_guard lock(mutex_);
     ReapCounts counts;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "daemon/exit_status.h"
 #include "daemon/spawn.h"
@@ -53,6 +54,14 @@ class ProcessTable {
     Spawner& spawner() noexcept { return spawner_; }
     // The same on the thread that calls: for whoever is on that thread already.
     SpawnResult spawn(const SpawnRequest& request, ProcessListener& listener, int leftover_signal);
+
+    // A child that the image of this process before has started.
+    void adopt(pid_t pid, ProcessListener& listener, int leftover_signal);
+    void adopt_count(std::uint64_t orphans);
+    // While the lock is held nobody is started or collected.
+    [[nodiscard]] std::unique_lock<std::mutex> freeze() { return std::unique_lock(mutex_); }
+    // Those whose end somebody waits for. Requires: frozen by the caller.
+    std::vector<pid_t> registered() const;
 
     // Collects every child that has ended. Call it on each SIGCHLD: one signal may stand for many.
     ReapCounts reap();

@@ -26,6 +26,10 @@ class RestartDelay {
     // do not come back together, and none comes back at once.
     std::chrono::nanoseconds next(std::chrono::nanoseconds run_length, std::uint64_t random);
 
+    // Where the series stands, to go on with it after an upgrade.
+    std::chrono::nanoseconds series() const { return series_; }
+    void resume(std::chrono::nanoseconds series) { series_ = series; }
+
   private:
     RestartDelayOptions options_;
     std::chrono::nanoseconds series_{0};  // the unjittered delay of the last restart; 0: none yet

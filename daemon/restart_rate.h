@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <deque>
+#include <utility>
 
 #include "config/rate_limit.h"
 
@@ -21,6 +22,9 @@ class RestartLimit {
     // One more, now. False: that is more than the limit allows, and it is not counted.
     bool take(Time now);
     void forget() { times_.clear(); }
+    // Those within the window, to go on with after an upgrade.
+    const std::deque<Time>& times() const { return times_; }
+    void resume(std::deque<Time> times) { times_ = std::move(times); }
 
   private:
     config::RateLimit limit_;
@@ -36,6 +40,9 @@ class RestartBudget {
     // Books one for whoever would restart now, and returns when it may: now, or as soon as no
     // window holds more than the limit. What was booked and not used counts.
     Time reserve(Time now);
+    // Likewise.
+    const std::deque<Time>& booked() const { return booked_; }
+    void resume(std::deque<Time> booked) { booked_ = std::move(booked); }
 
   private:
     config::RateLimit limit_;

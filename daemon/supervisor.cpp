@@ -69,6 +69,7 @@ WorkerRole Supervisor::role_of(const config::WorkerSettings& settings) {
         role.terminal = terminal_;
         if (terminal_) terminal_of_ = settings.name;
     }
+    if (parts_.handover != nullptr) take_terminal(role, settings.name);
     if (parts_.entrypoint) {
         role.inherit_descriptors = true;
         role.is_the_container = true;
@@ -98,6 +99,7 @@ core::Task<Verdict> Supervisor::run() {
     if (!signal_fd) co_return Verdict{125, signal_fd.error().message};
     auto signals = core::AsyncFd::adopt(*signal_fd);
     if (!signals) co_return Verdict{125, signals.error().message};
+    if (parts_.handover != nullptr) take_over(*parts_.handover);
     core::spawn(read_signals(std::move(*signals)), {.name = "signals"}).detach();
 
     for (const auto& worker : workers_) begin_life(worker);
@@ -114,7 +116,12 @@ core::Task<Verdict> Supervisor::run() {
         if (shutdown_) deadline = shutdown_->next();
         auto received = co_await events_.receive(deadline);
         if (received.wake == core::Wake::timed_out) shutdown_deadline_passed();
-        if (received.value) handle(*received.value);
+        if (!received.value) continue;
+        if (received.value->kind == Event::Kind::hand_over) {
+            co_await carry_out_upgrade();
+        } else {
+            handle(*received.value);
+        }
     }
     shutting_down_.store(true, std::memory_order_release);
     co_await drain_descendants();
@@ -132,12 +139,22 @@ void Supervisor::shut_down(std::string by) {
 
 core::Task<void> Supervisor::read_signals(core::AsyncFd signals) {
     for (;;) {
-        while (const auto signal = read_signal(signals.get())) {
-            if (signal->number == SIGCHLD) {
-                processes_.reap();
-            } else {
-                take_signal(*signal);
+        {
+            const std::lock_guard lock(signals_mutex_);
+            while (!signals_held_.load(std::memory_order_acquire)) {
+                const auto signal = read_signal(signals.get());
+                if (!signal) break;
+                if (signal->number == SIGCHLD) {
+                    processes_.reap();
+                } else {
+                    take_signal(*signal);
+                }
             }
+        }
+        if (signals_held_.load(std::memory_order_acquire)) {
+            // They wait in the kernel, for whoever goes on after the upgrade.
+            co_await core::sleep_for(milliseconds(1));
+            continue;
         }
         const core::Wake wake = co_await signals.readable();
         if (wake == core::Wake::closed) co_return;
@@ -174,7 +191,7 @@ void Supervisor::take_own_signal(const ReceivedSignal& signal) {
         case SIGUSR1: dump_tasks(); break;
         case SIGHUP: parts_.reload(); break;
         case SIGUSR2:
-            say(core::LogLevel::warn, "SIGUSR2: this release cannot be upgraded in place");
+            if (parts_.upgrade_wanted) parts_.upgrade_wanted();
             break;
         default: break;
     }
@@ -210,7 +227,8 @@ void Supervisor::handle(const Event& event) {
             start_next_workers();
             break;
         }
-        case Event::Kind::log_stream_closed: break;
+        case Event::Kind::log_stream_closed:
+        case Event::Kind::hand_over: break;
     }
 }
 

@@ -23,6 +23,7 @@
 #include "daemon/current_configuration.h"
 #include "daemon/descendants.h"
 #include "daemon/event_log.h"
+#include "daemon/handover.h"
 #include "daemon/process_table.h"
 #include "daemon/restart_rate.h"
 #include "daemon/rightsize.h"
@@ -55,6 +56,16 @@ struct SupervisorParts {
         hints;
     // The groups of workers; borrowed.
     WorkerGroups& groups;
+    // Where the image of this process before stood; borrowed, read by run() alone. Null: a start
+    // like any other.
+    const Handover* handover = nullptr;
+    // An upgrade in place (daemon/upgrade.h): asked for by a signal; nothing stands in its way; with
+    // all at rest, on the thread that children are made on: returns only when it failed; it came to
+    // nothing, and all goes on.
+    std::function<void()> upgrade_wanted = {};
+    std::function<void()> upgrade_agreed = {};
+    std::function<core::Error(Handover&)> jump = {};
+    std::function<void(const core::Error&)> upgrade_failed = {};
     // The first exec is done, or there is nobody to start: now whatever can wait may begin.
     std::function<void()> after_first_start;
 };
@@ -80,6 +91,17 @@ class Supervisor final : WorkerContext {
     void shut_down(std::string by);
     // After a reload; any thread, and the list is another one when they have come and gone.
     void change_workers(WorkerChanges changes);
+
+    // Brings all workers to a rest and jumps, with a word of upgrade_agreed() or upgrade_failed().
+    // Any thread.
+    void hand_over();
+    // After an upgrade the children of the image before are the first thread's: new ones are to be
+    // made there, too, or the next upgrade would end it. Requires: no other thread runs tasks yet.
+    core::Task<void> keep_first_thread();
+    // The workers as somebody would find them who looks now, for a trial. Any thread.
+    Handover outline() const;
+    ProcessTable& process_table() { return processes_; }
+
     bool shutting_down() const { return shutting_down_.load(std::memory_order_acquire); }
     std::uint64_t orphans_reaped() const { return processes_.orphans_reaped(); }
 
@@ -89,10 +111,11 @@ class Supervisor final : WorkerContext {
             worker_changed,
             stop,
             log_stream_closed,
-            workers_change
+            workers_change,
+            hand_over,
         } kind;
         Worker* worker = nullptr;
-        std::optional<ReceivedSignal> signal;
+        std::optional<ReceivedSignal> signal{};
         std::string by{};  // of a stop without a signal: who asked
     };
 
@@ -159,6 +182,25 @@ class Supervisor final : WorkerContext {
     core::Task<void> finish_logs();
     Verdict judge() const;
 
+    // supervisor_handover.cpp:
+    core::Task<void> carry_out_upgrade();
+    core::Task<std::optional<core::Error>> prepare_upgrade();
+    core::Task<std::optional<core::Error>> bring_to_rest(bool hosted, SteadyTime deadline);
+    std::optional<core::Error> jump_from_rest(SteadyTime paused);
+    std::optional<core::Error> try_jump(Handover& handover);
+    std::optional<core::Error> why_no_upgrade() const;
+    void let_go_on(bool hosted);
+    void hold_signals(bool held);
+    bool all_rest() const;
+    // supervisor_take_over.cpp:
+    void save(Handover& handover) const;
+    void take_over(const Handover& handover);
+    void take_over_worker(const WorkerHandover& from, const std::map<std::string, std::string>& now);
+    void take_over_order(const Handover& handover);
+    void end_helpers(const Handover& handover);
+    Worker& stand_in_for(const WorkerHandover& stranger);
+    void take_terminal(WorkerRole& role, const std::string& name);
+
     SupervisorParts parts_;
     OutputSource dump_source_;
     ProcessTable processes_;
@@ -193,8 +235,12 @@ class Supervisor final : WorkerContext {
 
     mutable std::mutex published_mutex_;
     WorkerList published_;
-    std::mutex budget_mutex_;
+    mutable std::mutex budget_mutex_;
     RestartBudget restart_budget_;
+
+    std::vector<std::shared_ptr<Worker>> held_;  // for an upgrade
+    std::mutex signals_mutex_;                   // over the handling of what was read at once
+    std::atomic<bool> signals_held_{false};
 
     std::atomic<bool> shutting_down_{false};
     std::atomic<bool> first_start_done_{false};

@@ -18,6 +18,9 @@ class Terminal {
     // nothing: a background start must not take the terminal from whoever has it.
     static std::optional<Terminal> in_foreground() noexcept;
 
+    // The worker in its foreground is that of the image of this process before.
+    static Terminal handed_over(int fd) noexcept { return Terminal(fd); }
+
     int fd() const noexcept { return fd_; }
 
     // The worker was stopped by the terminal's job control: takes the terminal back and stops this

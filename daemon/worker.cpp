@@ -48,13 +48,16 @@ Worker::Worker(config::WorkerSettings settings, WorkerRole role, WorkerContext& 
 Worker::~Worker() = default;
 
 core::Task<void> Worker::live() {
+    bool alive = true;
+    if (adopted_) alive = co_await go_on_after_upgrade();
+    if (!alive) co_return;
     for (;;) {
-        bool alive = true;
         if (is_over(state())) alive = co_await rest();
         if (!alive) co_return;
         if (state() == WorkerState::waiting) alive = co_await await_turn();
         if (!alive) co_return;
         if (state() != WorkerState::starting) continue;
+        if (holds_next_start_) co_await stand_still();
         killed_by_us_.store(false, std::memory_order_relaxed);
         // The deadline was of the run that was ended for it.
         if (trouble_) stop_deadline_.reset();
@@ -88,7 +91,7 @@ core::Task<void> Worker::live() {
 core::Task<bool> Worker::watch() {
     bool forced = false;
     for (;;) {
-        auto received = co_await inbox_.receive(next_look());
+        auto received = co_await next_message(next_look());
         if (received.wake == core::Wake::timed_out) {
             note_skipped();
             if (!stop_deadline_ || SteadyClock::now() < *stop_deadline_) continue;
@@ -141,7 +144,8 @@ core::Task<bool> Worker::watch() {
                 break;
             case Message::Kind::start: start_requested_ = stop_requested_; break;
             case Message::Kind::released:
-            case Message::Kind::need_lost: break;
+            case Message::Kind::need_lost:
+            case Message::Kind::hold: break;
         }
     }
 }

@@ -20,6 +20,7 @@
 #include "core/channel.h"
 #include "core/task.h"
 #include "daemon/cron_timer.h"
+#include "daemon/handover.h"
 #include "daemon/health.h"
 #include "daemon/restart_delay.h"
 #include "daemon/restart_rate.h"
@@ -89,6 +90,24 @@ class Worker final : RunListener, HealthListener {
     // after its end. Empty: it has none.
     std::vector<cgroup::GroupPlace> group_places() const { return run_->group_places(); }
 
+    // An upgrade in place (daemon/worker_handover.cpp). Asks the life to come to a rest: a process
+    // goes on without it, a hosted task is ended and its next start put off.
+    void hold();
+    // Nothing of the life moves, and nobody has sent it anything since.
+    bool rests() const;
+    // It stands still and somebody has sent it something since.
+    bool has_news() const { return stands_.load(std::memory_order_acquire) && inbox_.size() > 0; }
+    // Once for each hold().
+    void let_go();
+    // Nothing is read from its pipes and sockets. Requires: it rests; both on one thread.
+    void hold_streams();
+    void let_streams_go();
+    // Requires: it rests, and its streams are held.
+    void save(WorkerHandover& handover) const;
+    // Goes on where the image before stood. has_changed: its settings are others now. Call from a
+    // task, before live().
+    void adopt(const WorkerHandover& handover, bool has_changed);
+
     // Before live(): it comes in the place of one that has ended, and its figures go on from there.
     // reason: as the restart is counted, "reload".
     void take_over(const WorkerStatus& before, const std::string& reason);
@@ -131,7 +150,8 @@ class Worker final : RunListener, HealthListener {
             ended,
             suspended,
             unhealthy,
-            extend_stop
+            extend_stop,
+            hold,
         } kind;
         std::optional<ReceivedSignal> signal{};
         RunEnd end{};           // also that of a need that is lost
@@ -152,7 +172,12 @@ class Worker final : RunListener, HealthListener {
     void health_extends_stop(SteadyTime until) override;
     void post_of_health(Message message);
 
+    // From the inbox, standing still where it was asked to.
+    core::Task<core::Received<Message>> next_message(std::optional<SteadyTime> deadline);
+    core::Task<void> stand_still();
+
     // False: the inbox was closed, and nothing of this may be touched any more.
+    core::Task<bool> go_on_after_upgrade();
     core::Task<bool> await_turn();
     core::Task<bool> watch();
     core::Task<bool> end_leftovers();
@@ -198,10 +223,18 @@ class Worker final : RunListener, HealthListener {
     bool stop_requested_ = false;
     bool start_requested_ = false;               // after the stop
     bool skip_told_ = false;                     // of this run
+    bool has_room_ = false;                      // in the budget, for the try it waits for
+    bool keeps_room_ = false;                    // since the image before
     std::optional<std::string> restart_reason_;  // the run is to end and another to follow
     std::optional<SteadyTime> stop_deadline_;
     std::shared_ptr<const HealthTrouble>
         trouble_;  // why the current run is ended, or the last one was
+
+    // Of upgrades.
+    bool holds_next_start_ = false;
+    bool adopted_ = false;
+    core::Channel<char> may_go_on_;  // one for each hold()
+    std::atomic<bool> stands_{false};
 
     std::atomic<std::uint64_t> run_number_{0};  // of the current run, also while it is started
     std::atomic<bool> killed_by_us_{false};     // the current run was sent SIGKILL

@@ -55,7 +55,7 @@ core::Task<bool> Worker::end_leftovers() {
             say(core::LogLevel::warn, run_->leftover_words());
             break;
         }
-        auto received = co_await inbox_.receive(SteadyClock::now() + pause);
+        auto received = co_await next_message(SteadyClock::now() + pause);
         if (received.wake == core::Wake::closed) co_return false;
         if (received.value && received.value->kind == Message::Kind::stop) {
             stop_requested_ = true;

@@ -100,36 +100,63 @@ bool WorkerLog::open_pipe(int& write_end, OutputKind kind) {
 }
 
 bool WorkerLog::adopt_pipe(int read_end, OutputKind kind) {
+    return start_pump(read_end, kind, nullptr);
+}
+
+// before: where the image before this one stood in it; null: it is new.
+bool WorkerLog::start_pump(int read_end, OutputKind kind, const StreamHandover* before) {
     // Ours alone: the worker's end has a file description of its own and stays blocking.
     fcntl(read_end, F_SETFL, O_NONBLOCK);
     auto pipe = core::AsyncFd::adopt(read_end);
     if (!pipe) return false;
-    auto stream = add_stream(kind);
-    if (make_tap_) stream->set_tap(make_tap_());
+    auto from = std::make_shared<Pipe>();
+    from->fd = pipe->get();
+    from->kind = kind;
+    from->stream = add_stream(kind);
+    if (make_tap_) from->stream->set_tap(make_tap_());
+    if (before != nullptr) from->stream->resume(before->partial, before->continues);
+    {
+        const std::lock_guard lock(streams_->mutex);
+        streams_->pipes.push_back(from);
+    }
     context_.log_stream_opened();
-    core::spawn(pump(std::move(*pipe), std::move(stream), streams_, &context_),
-                {.name = "log pump"})
+    core::spawn(pump(std::move(*pipe), std::move(from), streams_, &context_), {.name = "log pump"})
         .detach();
     return true;
 }
 
-core::Task<void> WorkerLog::pump(core::AsyncFd pipe, std::shared_ptr<LogStream> stream,
+core::Task<void> WorkerLog::pump(core::AsyncFd pipe, std::shared_ptr<Pipe> from,
                                  std::shared_ptr<Streams> streams, WorkerContext* context) {
     for (;;) {
-        const ssize_t length = stream->read_from(pipe.get());
+        ssize_t length = -1;
+        int error = 0;
+        {
+            const std::lock_guard lock(from->reading);
+            length = from->stream->read_from(pipe.get());
+            error = errno;
+        }
         if (length > 0) {
             // A reader that lags gets a little time before lines are lost; one that is gone does
             // not.
-            while (stream->wants_pause()) co_await core::sleep_for(std::chrono::milliseconds(1));
+            while (from->stream->wants_pause())
+                co_await core::sleep_for(std::chrono::milliseconds(1));
             co_await core::yield();
             continue;
         }
-        if (length == 0 || (errno != EAGAIN && errno != EINTR)) break;
+        if (length == 0 || (error != EAGAIN && error != EINTR)) break;
         const core::Wake wake = co_await pipe.readable();
         if (wake == core::Wake::closed) break;
     }
-    streams->close(stream);
+    streams->end(from);
     context->log_stream_closed();
+}
+
+void WorkerLog::Streams::end(const std::shared_ptr<Pipe>& pipe) {
+    const std::lock_guard reading(pipe->reading);
+    pipe->ended = true;
+    close(pipe->stream);
+    const std::lock_guard lock(mutex);
+    std::erase(pipes, pipe);
 }
 
 std::shared_ptr<LogStream> WorkerLog::open_stream(OutputKind kind) { return add_stream(kind); }

@@ -18,6 +18,7 @@
 
 #include "core/async_fd.h"
 #include "core/task.h"
+#include "daemon/handover.h"
 #include "daemon/log_ring.h"
 #include "daemon/log_stream.h"
 #include "daemon/worker_context.h"
@@ -47,6 +48,16 @@ class WorkerLog {
     std::shared_ptr<LogStream> open_stream(OutputKind kind);
     void close(const std::shared_ptr<LogStream>& stream);
 
+    // An upgrade in place (daemon/worker_log_handover.cpp). Between hold() and let_go(), both on one
+    // thread, nothing is read from the pipes; hold() waits for a read under way. Requires for
+    // save(): held.
+    void hold();
+    void let_go();
+    void save(LogHandover& handover) const;
+    // Goes on with the pipes and lines of the image before. Call from a task, before any other
+    // stream is made.
+    void adopt(const LogHandover& handover);
+
     // Somebody may still write to it.
     bool is_open() const;
     std::uint64_t lines() const;
@@ -62,17 +73,28 @@ class WorkerLog {
     bool flush(std::chrono::nanoseconds at_most) { return !file_ || file_->flush(at_most); }
 
   private:
+    // A pipe that is being read.
+    struct Pipe {
+        int fd = -1;
+        OutputKind kind{};
+        std::shared_ptr<LogStream> stream{};
+        std::mutex reading{};  // over one read and what becomes of it
+        bool ended = false;    // guarded by reading
+    };
     // What a pump may need after the worker is gone.
     struct Streams {
         mutable std::mutex mutex;
         std::vector<std::shared_ptr<LogStream>> open;
         std::uint64_t ended_lines = 0;  // of streams that are closed
         std::uint64_t ended_lost = 0;
+        std::vector<std::shared_ptr<Pipe>> pipes;
 
         void close(const std::shared_ptr<LogStream>& stream);
+        void end(const std::shared_ptr<Pipe>& pipe);
     };
 
-    static core::Task<void> pump(core::AsyncFd pipe, std::shared_ptr<LogStream> stream,
+    bool start_pump(int read_end, OutputKind kind, const StreamHandover* before);
+    static core::Task<void> pump(core::AsyncFd pipe, std::shared_ptr<Pipe> from,
                                  std::shared_ptr<Streams> streams, WorkerContext* context);
     std::shared_ptr<LogStream> add_stream(OutputKind kind);
 
@@ -82,6 +104,7 @@ class WorkerLog {
     const std::shared_ptr<LogRing> ring_;
     const std::shared_ptr<LogFile> file_;
     const std::shared_ptr<Streams> streams_ = std::make_shared<Streams>();
+    std::vector<std::shared_ptr<Pipe>> held_;  // locked by hold(), for its thread
 };
 
 }  // namespace pilotfish::daemon

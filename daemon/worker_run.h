@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "core/task.h"
 #include "daemon/exit_status.h"
+#include "daemon/handover.h"
 #include "daemon/signal_source.h"
 
 namespace pilotfish::daemon {
@@ -88,6 +89,11 @@ class WorkerRun {
     virtual void end_leftovers_by_force() = 0;
     // The last of a run, also of one that never began, when nothing of it is left: its POST_STOP.
     virtual core::Task<void> finish() { co_return; }
+
+    // Into and out of an upgrade in place. Requires for save(): the worker's life rests; for
+    // adopt(): no run yet.
+    virtual void save(RunHandover&) const {}
+    virtual void adopt(const WorkerHandover&) {}
 
     // The directories of its child group, also after its end; empty: it has none. Any thread.
     virtual std::vector<cgroup::GroupPlace> group_places() const { return {}; }

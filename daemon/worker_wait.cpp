@@ -10,7 +10,7 @@ using std::chrono::nanoseconds;
 // Until it is starting or over.
 core::Task<bool> Worker::await_turn() {
     for (;;) {
-        auto received = co_await inbox_.receive(next_look());
+        auto received = co_await next_message(next_look());
         if (received.wake == core::Wake::closed) co_return false;
         if (!received.value) {
             if (!is_due()) continue;
@@ -51,14 +51,14 @@ core::Task<bool> Worker::await_turn() {
 
 core::Task<bool> Worker::back_off() {
     std::optional<SteadyTime> due = status().next_try;
-    bool has_room = false;
+    has_room_ = std::exchange(keeps_room_, false) && has_room_;
     for (;;) {
-        auto received = co_await inbox_.receive(due);
+        auto received = co_await next_message(due);
         if (received.wake == core::Wake::closed) co_return false;
         if (received.wake == core::Wake::timed_out) {
             const SteadyTime now = SteadyClock::now();
-            if (!has_room) due = context_.reserve_restart(now);
-            has_room = true;
+            if (!has_room_) due = context_.reserve_restart(now);
+            has_room_ = true;
             if (*due <= now) {
                 apply(WorkerEvent::delay_over);
                 co_return true;
@@ -86,7 +86,7 @@ core::Task<bool> Worker::back_off() {
 // It is over, until somebody wants it again.
 core::Task<bool> Worker::rest() {
     while (!start_requested_) {
-        auto received = co_await inbox_.receive();
+        auto received = co_await next_message(std::nullopt);
         if (!received.value) co_return false;
         if (received.value->kind == Message::Kind::start) start_requested_ = true;
     }

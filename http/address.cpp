@@ -205,13 +205,31 @@ Result<Listener> Listener::open(std::string_view text, mode_t mode) {
             return Error{"cannot " + what + ": address already in use", failed};
         return core::system_error(what, failed);
     }
-    if (struct stat info{};
-        !address.unix_path.empty() && stat(address.unix_path.c_str(), &info) == 0) {
-        // The kernel has taken the umask off the mode that the socket was given.
-        if (mode != 0600) chmod(address.unix_path.c_str(), mode);
-        listener.device_ = info.st_dev;
-        listener.inode_ = info.st_ino;
+    // The kernel has taken the umask off the mode that the socket was given.
+    if (!address.unix_path.empty() && mode != 0600) chmod(address.unix_path.c_str(), mode);
+    listener.know_file();
+    return listener;
+}
+
+void Listener::know_file() {
+    struct stat info{};
+    if (address_.unix_path.empty() || stat(address_.unix_path.c_str(), &info) != 0) return;
+    device_ = info.st_dev;
+    inode_ = info.st_ino;
+}
+
+Result<Listener> Listener::adopt(std::string_view text, int fd) {
+    Result<Address> parsed = parse_address(text);
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (parsed && (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0))
+        parsed = Error{"cannot take over " + std::string(text) + ": no listening socket", 0};
+    if (!parsed) {
+        close(fd);
+        return parsed.error();
     }
+    Listener listener(fd, std::move(*parsed));
+    listener.know_file();
     return listener;
 }
 

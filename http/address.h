@@ -32,6 +32,9 @@ class Listener {
   public:
     // mode: of a socket file; whoever may write to it may connect.
     static core::Result<Listener> open(std::string_view text, mode_t mode = 0600);
+    // One that listens already: the image of this process before handed it over. Closes fd when it
+    // fails.
+    static core::Result<Listener> adopt(std::string_view text, int fd);
 
     Listener(Listener&& other) noexcept;
     Listener& operator=(Listener&& other) noexcept;
@@ -41,11 +44,13 @@ class Listener {
     bool is_unix() const { return address_.is_unix(); }
     int port() const;          // 0: a unix socket
     std::string name() const;  // as a client writes it, with the real port
+    const std::string& asked() const { return address_.text; }  // as it was written
     // Takes our socket file's name away, if it is still ours; those who are connected stay.
     void remove_file() const;
 
   private:
     Listener(int fd, Address address) : fd_(fd), address_(std::move(address)) {}
+    void know_file();
 
     int fd_ = -1;
     Address address_;

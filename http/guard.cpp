@@ -72,7 +72,8 @@ void Guard::add_listener(ListenerKind kind, Listener listener) {
 std::vector<BoundListener> Guard::listeners() const {
     std::vector<BoundListener> list;
     for (const Door& door : doors_) {
-        list.push_back({door.kind, door.listener.name(), door.listener.port(), door.listener.fd()});
+        list.push_back({door.kind, door.listener.name(), door.listener.port(), door.listener.fd(),
+                        door.listener.asked()});
     }
     return list;
 }

@@ -67,6 +67,7 @@ struct BoundListener {
     std::string address;  // as a client writes it, with the real port: "127.0.0.1:9911"
     int port = 0;         // 0: a unix socket
     int fd = -1;          // borrowed
+    std::string asked = {};  // the address as bind() was given it
 };
 
 class Server {
@@ -81,6 +82,11 @@ class Server {
     // (abstract). Port 0 lets the kernel choose. Requires: not started.
     // file_mode: of a unix socket's file.
     core::Result<void> bind(ListenerKind kind, std::string_view address, unsigned file_mode = 0600);
+    // Sockets that listen already, of the image of this process before: bind() takes the one of its
+    // kind and address, start() closes those that nobody asked for. Owned from here on.
+    void inherit(std::vector<BoundListener> listeners);
+    // bind() would take one over.
+    bool inherits(ListenerKind kind, std::string_view address) const;
     std::vector<BoundListener> listeners() const;
 
     // Requires: not started before. Without a listener it does nothing.

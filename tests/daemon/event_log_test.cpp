@@ -84,5 +84,29 @@ TEST(EventLog, KeepsCountUnderManyThreads) {
     EXPECT_EQ(log.after(1999, 5).events.size(), 1u);
 }
 
+TEST(EventLog, GoesOnInTheNextImage) {
+    EventLog before(100);
+    before.record("worker", "web", "a", {{"state", "ready"}});
+    before.record("limits", {}, "b");
+    Handover handover;
+    before.save(handover);
+    EventLog after(5000);
+    after.adopt(handover);
+    after.record("oom", "web", "c");
+    EXPECT_EQ(texts(after.after(101, 10)), "102=b 103=c ") << "a reader comes back to where it was";
+    EXPECT_EQ(after.after(101, 10).missed, 0u);
+    EXPECT_EQ(after.after(100, 1).events.front().fields, (EventLog::Fields{{"state", "ready"}}));
+}
+
+TEST(EventLog, BeginsAnewWhereNothingWasHandedOver) {
+    EventLog log(5000);
+    Handover broken;
+    broken.event_last = 1;
+    broken.events.resize(2);
+    log.adopt(broken);
+    log.record("oom", "web", "c");
+    EXPECT_EQ(texts(log.after(5000, 10)), "5001=c ");
+}
+
 }  // namespace
 }  // namespace pilotfish::daemon

@@ -145,5 +145,26 @@ TEST(LineFramer, GivesViewsOfLinesThatLieWholeInTheBytesFed) {
     EXPECT_FALSE(framer.next(line));
 }
 
+TEST(LineFramer, AnotherOneGoesOnInTheMidstOfALine) {
+    for (std::size_t cut = 0; cut <= 12; ++cut) {
+        const std::string text = "ab\r\ncdefghij\n";
+        LineFramer first(4);
+        std::string given;
+        const auto drain = [&given](LineFramer& framer) {
+            for (Line line; framer.next(line);) {
+                given.append(line.continues ? "+" : "").append(line.text).append("|");
+            }
+        };
+        first.feed(std::string_view(text).substr(0, cut));
+        drain(first);
+        LineFramer second(4);
+        second.resume(std::string(first.unfinished()), first.continues());
+        second.feed(std::string_view(text).substr(cut));
+        drain(second);
+        EXPECT_EQ(given, "ab|cdef|+ghij|") << cut;
+        EXPECT_TRUE(second.idle());
+    }
+}
+
 }  // namespace
 }  // namespace pilotfish::daemon

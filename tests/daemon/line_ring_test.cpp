@@ -97,5 +97,14 @@ TEST(LineRing, TouchesNoMoreThanItHolds) {
     EXPECT_LE(resident(), LineRing::kKeptBytes);
 }
 
+TEST(LineRing, CopiesAllOfItOverTheSeam) {
+    LineRing ring(4096);
+    EXPECT_EQ(ring.text(), "");
+    ASSERT_TRUE(ring.append(std::string(4000, 'a')));
+    ring.consume(3990);
+    ASSERT_TRUE(ring.append(std::string(200, 'b')));
+    EXPECT_EQ(ring.text(), std::string(10, 'a') + std::string(200, 'b'));
+}
+
 }  // namespace
 }  // namespace pilotfish::daemon

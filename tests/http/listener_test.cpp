@@ -122,6 +122,39 @@ TEST_F(Listeners, TakeConnectionsBeforeTheStart) {
     EXPECT_EQ(early.read().status, 200);
 }
 
+TEST_F(Listeners, OfTheImageBeforeAreGoneOnWithByKindAndAddress) {
+    auto socket = [](Listener& from) { return fcntl(from.fd(), F_DUPFD_CLOEXEC, 3); };
+    auto before = Listener::open("127.0.0.1:0");
+    auto unwanted = Listener::open("127.0.0.1:0");
+    ASSERT_TRUE(before.ok() && unwanted.ok());
+    const int kept = socket(*before);
+    const int closed = socket(*unwanted);
+    server = std::make_unique<http::Server>(sources, http::ServerOptions{});
+    server->inherit({{ListenerKind::probe, {}, 0, closed, "127.0.0.1:0"},
+                     {ListenerKind::admin, {}, 0, kept, "127.0.0.1:0"}});
+    ASSERT_TRUE(server->bind(ListenerKind::admin, "127.0.0.1:0").ok());
+    ASSERT_TRUE(server->bind(ListenerKind::admin, "127.0.0.1:0").ok());
+    const auto bound = server->listeners();
+    EXPECT_EQ(bound[0].fd, kept);
+    EXPECT_EQ(bound[0].port, before->port());
+    EXPECT_NE(bound[1].port, before->port()) << "one socket serves one address";
+    ASSERT_TRUE(server->start().ok());
+    const std::string unwanted_name = unwanted->name();
+    {
+        const Listener ours = std::move(*unwanted);
+    }
+    EXPECT_EQ(failure(unwanted_name), "") << "nobody asked for it and it is open";
+    EXPECT_EQ(ask(get("/livez"), before->port()).status, 200);
+}
+
+TEST_F(Listeners, IsNotTakenForOneThatDoesNotListen) {
+    const int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    const auto adopted = Listener::adopt("127.0.0.1:0", other);
+    ASSERT_FALSE(adopted.ok());
+    EXPECT_NE(adopted.error().message.find("no listening socket"), std::string::npos);
+    EXPECT_EQ(fcntl(other, F_GETFD), -1) << "it is nobody's now";
+}
+
 TEST_F(Listeners, OnUnixSocketsKnowTheirOwner) {
     TempDir dir;
     const std::string abstract = "@pilotfish-test-" + std::to_string(getpid());

@@ -111,9 +111,10 @@ class Container {
                          .supervisor = supervisor_,
                          .trace = memory_trace_,
                          .events = events_,
-                         .group_memory = [this](const Worker& worker) {
-                             return group_memory_of(worker, limits_.source());
-                         }}),
+                         .group_memory =
+                             [this](const Worker& worker) {
+                                 return group_memory_of(worker, limits_.source());
+                             }}),
           resize_reactions_(current_, supervisor_),
           control_(supervisor_, events_),
           exit_with_(configuration.settings.exit_with.text,
@@ -339,7 +340,7 @@ class Container {
         if (!written) say(core::LogLevel::warn, written.error().message);
     }
 
-    const config::Configuration& configuration_;  // as it was at the start
+    const config::Configuration& configuration_;       // as it was at the start
     const Handover* const handover_;                   // of the image before; null: none
     std::chrono::steady_clock::time_point went_on_{};  // after an upgrade
     CurrentConfiguration current_;

@@ -49,8 +49,7 @@ core::Result<std::string> bind_control_socket(http::Server& server,
     // Not writable (a read-only root, another user), or another pilotfish of this container lives
     // there: then the name that needs no file system.
     mkdir(directory.c_str(), 0755);
-    const std::string name =
-        "unix:" + abstract_prefix(pid_namespace()) + std::to_string(getpid());
+    const std::string name = "unix:" + abstract_prefix(pid_namespace()) + std::to_string(getpid());
     // After an upgrade in place it stays where the workers know it to be.
     const bool keeps_name = server.inherits(http::ListenerKind::admin, name);
     if (!keeps_name) {

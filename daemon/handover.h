@@ -34,7 +34,7 @@ struct RunHandover {
     bool has_child_group = false;
     bool owes_post_stop = false;
     std::vector<int> held_signals;  // for the first run
-    std::string end_reason;  // name_of(EndReason), of the last run
+    std::string end_reason;         // name_of(EndReason), of the last run
     int end_code = 0;
     int end_signal = 0;
 };
@@ -177,7 +177,7 @@ struct Handover {
     std::vector<WorkerHandover> workers;
     std::vector<std::string> over;  // names, in the order they ended
     std::string ended_critical;
-    std::vector<std::string> withdrawn;  // of them: stopped by a user
+    std::vector<std::string> withdrawn;   // of them: stopped by a user
     std::vector<std::int64_t> budget_ns;  // restarts booked in the container's budget
     std::vector<pid_t> helpers;           // commands of probes, which end with this image
 

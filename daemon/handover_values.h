@@ -17,8 +17,7 @@ std::int64_t nanoseconds_of(Time time) {
 
 template <class Time>
 Time time_of(std::int64_t ns) {
-    return Time(
-        std::chrono::duration_cast<typename Time::duration>(std::chrono::nanoseconds(ns)));
+    return Time(std::chrono::duration_cast<typename Time::duration>(std::chrono::nanoseconds(ns)));
 }
 
 template <class Time>

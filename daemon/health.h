@@ -31,9 +31,9 @@ class Health final : HealthListener {
     void stopping(int signal);
     core::Task<void> end();
 
-    // An upgrade in place (daemon/health_handover.cpp). The life rests from hold() to let_go(), both
-    // on one thread. resume(): what is known of earlier runs; adopt(): a process runs, whose log is
-    // not taken over yet.
+    // An upgrade in place (daemon/health_handover.cpp). The life rests from hold() to let_go(),
+    // both on one thread. resume(): what is known of earlier runs; adopt(): a process runs, whose
+    // log is not taken over yet.
     void hold();
     void let_go();
     bool is_telling() const { return run_ && run_->is_telling(); }

@@ -55,8 +55,7 @@ bool HealthRun::hear(const ReceivedNotify& received) {
         return false;
     }
     if (!belongs_to_worker(received.sender, pid_)) {
-        refuse("process " + std::to_string(received.sender) +
-               " is not the worker's, or has ended");
+        refuse("process " + std::to_string(received.sender) + " is not the worker's, or has ended");
         return false;
     }
     take(received);

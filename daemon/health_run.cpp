@@ -253,8 +253,9 @@ bool HealthRun::has_said_line(int pipe, bool& ended) {
         const ssize_t count = read(pipe, buffer, sizeof buffer);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0 && errno == EAGAIN) return false;
-        const bool said = count > 0 && std::string_view(buffer, static_cast<std::size_t>(count))
-                                               .find('\n') != std::string_view::npos;
+        const bool said =
+            count > 0 && std::string_view(buffer, static_cast<std::size_t>(count)).find('\n') !=
+                             std::string_view::npos;
         ended = count <= 0;
         if (said || ended) ready_fd_ = -1;
         if (said || ended) return said;

@@ -53,9 +53,7 @@ class LogStream {
     std::string_view unfinished() const {
         return keeps_blocks() ? blocks_.unfinished() : framer_.unfinished();
     }
-    bool continues() const {
-        return keeps_blocks() ? blocks_.continues() : framer_.continues();
-    }
+    bool continues() const { return keeps_blocks() ? blocks_.continues() : framer_.continues(); }
     // Goes on there. Requires: nothing was fed.
     void resume(const std::string& unfinished, bool continues);
 

@@ -59,9 +59,9 @@ struct SupervisorParts {
     // Where the image of this process before stood; borrowed, read by run() alone. Null: a start
     // like any other.
     const Handover* handover = nullptr;
-    // An upgrade in place (daemon/upgrade.h): asked for by a signal; nothing stands in its way; with
-    // all at rest, on the thread that children are made on: returns only when it failed; it came to
-    // nothing, and all goes on.
+    // An upgrade in place (daemon/upgrade.h): asked for by a signal; nothing stands in its way;
+    // with all at rest, on the thread that children are made on: returns only when it failed; it
+    // came to nothing, and all goes on.
     std::function<void()> upgrade_wanted = {};
     std::function<void()> upgrade_agreed = {};
     std::function<core::Error(Handover&)> jump = {};
@@ -195,7 +195,8 @@ class Supervisor final : WorkerContext {
     // supervisor_take_over.cpp:
     void save(Handover& handover) const;
     void take_over(const Handover& handover);
-    void take_over_worker(const WorkerHandover& from, const std::map<std::string, std::string>& now);
+    void take_over_worker(const WorkerHandover& from,
+                          const std::map<std::string, std::string>& now);
     void take_over_order(const Handover& handover);
     void end_helpers(const Handover& handover);
     Worker& stand_in_for(const WorkerHandover& stranger);

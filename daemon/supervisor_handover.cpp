@@ -1,11 +1,11 @@
 // The supervisor on its way into an upgrade in place.
 //
 // First whatever may take its time, beside the running workers: hosted tasks end, starts and hooks
-// under way come to their end. Then the pause begins: no signal is read and no child collected (both
-// wait in the kernel), each worker's life stands still, nothing is read of what workers say and
-// nothing written. All that is left to do is on one thread: save, let the new binary look at it,
-// execve. Should any of that fail, everything is let go again in the reverse order and nobody has
-// noticed more than a pause.
+// under way come to their end. Then the pause begins: no signal is read and no child collected
+// (both wait in the kernel), each worker's life stands still, nothing is read of what workers say
+// and nothing written. All that is left to do is on one thread: save, let the new binary look at
+// it, execve. Should any of that fail, everything is let go again in the reverse order and nobody
+// has noticed more than a pause.
 #include <algorithm>
 
 #include "daemon/supervisor.h"
@@ -16,8 +16,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-// Starts, hooks and the end of a probe are waited for; nothing is paused meanwhile but that a worker
-// which ends is started again a little later. Chosen: what takes longer is told of, by name.
+// Starts, hooks and the end of a probe are waited for; nothing is paused meanwhile but that a
+// worker which ends is started again a little later. Chosen: what takes longer is told of, by name.
 constexpr std::chrono::seconds kRestPatience{5};
 // Beyond its STOP_TIMEOUT a hosted task is left behind within milliseconds.
 constexpr std::chrono::seconds kHostedMargin{2};
@@ -87,8 +87,7 @@ void Supervisor::let_go_on(bool hosted) {
     for (const auto& worker : held_) {
         if (hosted || !worker->is_hosted()) worker->let_go();
     }
-    std::erase_if(held_,
-                  [&](const auto& worker) { return hosted || !worker->is_hosted(); });
+    std::erase_if(held_, [&](const auto& worker) { return hosted || !worker->is_hosted(); });
 }
 
 // Everything that may stand in the way, while all goes on: what is said of it here can be answered.

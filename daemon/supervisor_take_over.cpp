@@ -166,8 +166,7 @@ void Supervisor::take_over(const Handover& handover) {
     for (const std::int64_t ns : handover.budget_ns) booked.push_back(time_of<SteadyTime>(ns));
     restart_budget_.resume(std::move(booked));
     auto settings = settings_by_worker(parts_.configuration);
-    for (const WorkerHandover& from : handover.workers)
-        take_over_worker(from, settings[from.name]);
+    for (const WorkerHandover& from : handover.workers) take_over_worker(from, settings[from.name]);
     take_over_order(handover);
     if (!successors_.empty()) ask_to_leave();
     end_helpers(handover);

@@ -90,8 +90,9 @@ ExitStatus collect_alone(const SpawnedProcess& child, milliseconds patience) {
     return exit_status_of(info);
 }
 
-core::Result<void> ask_binary(const Origin& origin, TakeOverCheck check, int state_fd, const SignalsAtStart& signals,
-                              const SpawnCheck& spawn, const CollectCheck& collect) {
+core::Result<void> ask_binary(const Origin& origin, TakeOverCheck check, int state_fd,
+                              const SignalsAtStart& signals, const SpawnCheck& spawn,
+                              const CollectCheck& collect) {
     const std::string what = "upgrade to " + origin.binary;
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return core::system_error(what + ": make a pipe", errno);

@@ -1,7 +1,7 @@
 // The look of a new binary at the state it is to take over, before the daemon jumps to it: it is
-// run as a child, `PROGRAM take-over --check ARG...` (or --check-state), with the state as its standard input and the
-// daemon's own environment and arguments, and must answer that it could read state and
-// configuration. An older release, another program or a script does not.
+// run as a child, `PROGRAM take-over --check ARG...` (or --check-state), with the state as its
+// standard input and the daemon's own environment and arguments, and must answer that it could read
+// state and configuration. An older release, another program or a script does not.
 //
 // Thread-safety: free functions. Blocks: ask_binary() until the child has answered, for some
 // seconds at most. Fails: a sentence with what the binary said.
@@ -35,8 +35,9 @@ using CollectCheck = std::function<ExitStatus(const SpawnedProcess&, std::chrono
 // What is looked at: in the pause the state alone, as the configuration was read before it.
 enum class TakeOverCheck : std::uint8_t { all, state };
 
-core::Result<void> ask_binary(const Origin& origin, TakeOverCheck check, int state_fd, const SignalsAtStart& signals,
-                              const SpawnCheck& spawn, const CollectCheck& collect);
+core::Result<void> ask_binary(const Origin& origin, TakeOverCheck check, int state_fd,
+                              const SignalsAtStart& signals, const SpawnCheck& spawn,
+                              const CollectCheck& collect);
 
 // While the table is frozen by the caller: nobody else collects.
 ExitStatus collect_alone(const SpawnedProcess& child, std::chrono::milliseconds patience);

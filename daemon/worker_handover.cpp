@@ -190,8 +190,7 @@ void Worker::adopt(const WorkerHandover& handover, bool has_changed) {
     stop_deadline_ = time_of<SteadyTime>(handover.stop_deadline_ns);
     restart_delay_.resume(nanoseconds(handover.restart_series_ns));
     std::deque<SteadyTime> restarts;
-    for (const std::int64_t ns : handover.restarts_ns)
-        restarts.push_back(time_of<SteadyTime>(ns));
+    for (const std::int64_t ns : handover.restarts_ns) restarts.push_back(time_of<SteadyTime>(ns));
     restart_limit_.resume(std::move(restarts));
     if (!handover.trouble.reason.empty()) {
         HealthTrouble trouble;

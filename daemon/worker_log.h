@@ -48,8 +48,8 @@ class WorkerLog {
     std::shared_ptr<LogStream> open_stream(OutputKind kind);
     void close(const std::shared_ptr<LogStream>& stream);
 
-    // An upgrade in place (daemon/worker_log_handover.cpp). Between hold() and let_go(), both on one
-    // thread, nothing is read from the pipes; hold() waits for a read under way. Requires for
+    // An upgrade in place (daemon/worker_log_handover.cpp). Between hold() and let_go(), both on
+    // one thread, nothing is read from the pipes; hold() waits for a read under way. Requires for
     // save(): held.
     void hold();
     void let_go();

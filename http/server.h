@@ -64,9 +64,9 @@ struct ServerOptions {
 
 struct BoundListener {
     ListenerKind kind = ListenerKind::admin;
-    std::string address;  // as a client writes it, with the real port: "127.0.0.1:9911"
-    int port = 0;         // 0: a unix socket
-    int fd = -1;          // borrowed
+    std::string address;     // as a client writes it, with the real port: "127.0.0.1:9911"
+    int port = 0;            // 0: a unix socket
+    int fd = -1;             // borrowed
     std::string asked = {};  // the address as bind() was given it
 };
 

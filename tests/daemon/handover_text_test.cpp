@@ -39,7 +39,7 @@ Handover full() {
     worker.run.has_child_group = true;
     worker.log.lines = 1000;
     worker.log.streams = {{20, false, std::string("half\0a \xff line", 13), true},
-                      {21, true, "", false}};
+                          {21, true, "", false}};
     handover.workers = {worker, {}};
     handover.over = {"db"};
     handover.ended_critical = "db";

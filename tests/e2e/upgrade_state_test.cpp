@@ -75,16 +75,16 @@ TEST_F(UpgradeState, AReadyWorkerStaysReadyAndItsWatchdogGoesOn) {
     EXPECT_EQ(http_get(port_, "/readyz").status, 200) << worker();
     EXPECT_TRUE(has(worker(), "serving")) << worker();
     kill(web_pid, SIGSTOP);  // it is silent from now on
-    daemon.wait_error_line("did not say WATCHDOG=1 for 2 s");
+    daemon.wait_error_line("did not say WATCHDOG=1 for 2.0 s");
     EXPECT_TRUE(worker_says("\"watchdog\":1"));
     stop(daemon);
 }
 
 // What is said in the pause waits in the socket.
 TEST_F(UpgradeState, AWorkerThatWaitsIsHeardByTheNextImage) {
-    Process daemon({binary(), "run"},
-                   web(program("notifier") + " until:" + file("go") + " say:READY=1",
-                       {{"READY", "notify"}}));
+    Process daemon(
+        {binary(), "run"},
+        web(program("notifier") + " until:" + file("go") + " say:READY=1", {{"READY", "notify"}}));
     EXPECT_TRUE(worker_says("\"running\""));
     upgrade(daemon);
     EXPECT_NE(http_get(port_, "/readyz").status, 200);
@@ -94,9 +94,8 @@ TEST_F(UpgradeState, AWorkerThatWaitsIsHeardByTheNextImage) {
 }
 
 TEST_F(UpgradeState, ADescriptorThatTellsReadinessIsReadOn) {
-    Process daemon(
-        {binary(), "run"},
-        web(program("notifier") + " until:" + file("go") + " line:3", {{"READY", "fd:3"}}));
+    Process daemon({binary(), "run"}, web(program("notifier") + " until:" + file("go") + " line:3",
+                                          {{"READY", "fd:3"}}));
     EXPECT_TRUE(worker_says("\"running\""));
     upgrade(daemon);
     std::ofstream(file("go")).put('x');
@@ -105,11 +104,12 @@ TEST_F(UpgradeState, ADescriptorThatTellsReadinessIsReadOn) {
 }
 
 TEST_F(UpgradeState, TheLastLinesKeepTheirCursors) {
-    Process daemon({binary(), "run"},
-                   web(shell("for i in 1 2 3; do echo line $i; done; printf half; until [ -e " +
-                             file("go") + " ]; do sleep 0.01; done; echo ' and half'; "
-                             "exec sleep 1000"),
-                       {{"LOG", "tee"}}));
+    Process daemon(
+        {binary(), "run"},
+        web(shell("for i in 1 2 3; do echo line $i; done; printf half; until [ -e " + file("go") +
+                  " ]; do sleep 0.01; done; echo ' and half'; "
+                  "exec sleep 1000"),
+            {{"LOG", "tee"}}));
     // Without the sizes of its chunks.
     const auto lines = [&] {
         const std::string body = http_get(port_, "/v1/workers/web/logs?tail=10").body;
@@ -127,7 +127,8 @@ TEST_F(UpgradeState, TheLastLinesKeepTheirCursors) {
 }
 
 TEST_F(UpgradeState, AFileHasEveryLine) {
-    Process daemon({binary(), "run"}, web(program("ticker") + " a", {{"LOG", "file:" + file("log")}}));
+    Process daemon({binary(), "run"},
+                   web(program("ticker") + " a", {{"LOG", "file:" + file("log")}}));
     const auto content = [&] {
         return fs::exists(file("log")) ? tests::read_file(file("log")) : std::string();
     };
@@ -141,10 +142,9 @@ TEST_F(UpgradeState, AFileHasEveryLine) {
 }
 
 TEST_F(UpgradeState, WhoWasStoppedStaysSoAndCanBeStarted) {
-    Process daemon({binary(), "run"},
-                   web(shell("echo up; exec sleep 1000"),
-                       {{"PILOTFISH_WORKERS", "web,other"},
-                        {"PILOTFISH_WORKER_OTHER_COMMAND", "sleep 1000"}}));
+    Process daemon({binary(), "run"}, web(shell("echo up; exec sleep 1000"),
+                                          {{"PILOTFISH_WORKERS", "web,other"},
+                                           {"PILOTFISH_WORKER_OTHER_COMMAND", "sleep 1000"}}));
     daemon.wait_line("up");
     ASSERT_TRUE(eventually([&] { return ask({"stop", "web"}).end == exited(0); }));
     EXPECT_TRUE(worker_says("\"finished\""));

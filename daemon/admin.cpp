@@ -118,6 +118,7 @@ http::HealthView Admin::liveness() const {
         ok, {{"scheduler", ok, ok ? "answers" : "has not answered for " + duration_text(stall)}}};
     for (const auto& worker : supervisor_.workers()) {
         if (!worker->settings().livez || worker->health() == nullptr) continue;
+        if (worker->standing().was_stopped) continue;  // nobody wants it to live
         const bool alive = worker->health()->is_live() && worker->state() != WorkerState::failed;
         view.causes.push_back(cause_of(*worker, alive));
         view.ok = view.ok && alive;

@@ -273,6 +273,8 @@ core::Task<void> HealthRun::ask_liveness() {
         co_await core::sleep_for(settings.liveness_interval);
         if (stopping_.load(std::memory_order_relaxed)) co_return;
         const ProbeResult result = co_await ask(target, settings.liveness_timeout, Check::liveness);
+        // Who is told to end may well fail it.
+        if (stopping_.load(std::memory_order_relaxed)) co_return;
         if (result.ok) {
             parts_.board.prove_liveness();
             continue;

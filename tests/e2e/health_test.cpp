@@ -220,6 +220,21 @@ TEST_F(Health, RestartsWhatFailsItsLivenessAndTellsLivez) {
     stop(daemon);
 }
 
+TEST_F(Health, OneThatAUserStoppedDoesNotKeepLivezDown) {
+    Process daemon(run_command(), web("sleep 1000", {{"LIVENESS", "exec:false"},
+                                                     {"LIVENESS_INTERVAL", "50ms"},
+                                                     {"LIVENESS_FAILURES", "1"},
+                                                     {"LIVEZ", "true"},
+                                                     {"RESTART_DELAY", "20s"},
+                                                     {"PILOTFISH_CONTROL_SOCKET", flag("s")}}));
+    EXPECT_TRUE(eventually([&] { return http_get(port_, "/livez").status == 503; }));
+    const Outcome stopped =
+        run({pilotfish(), "stop", "web"}, {.env = {{"PILOTFISH_CONTROL_SOCKET", flag("s")}}});
+    EXPECT_EQ(stopped.end, exited(0)) << stopped.err;
+    EXPECT_EQ(http_get(port_, "/livez").status, 200);
+    stop(daemon);
+}
+
 TEST_F(Health, KillsAProbeThatHangsWithAllThatItStarted) {
     Process daemon(run_command(),
                    web("sleep 1000", {{"LIVENESS", "exec:" + shell("sleep 7777 & sleep 7777")},

@@ -57,6 +57,14 @@ void check_health(const WorkerSettings& settings, const std::string& prefix,
         }
     }
     check_idle(settings, prefix, errors);
+    if (settings.kind != WorkerKind::service && settings.ready.kind != ReadySetting::Kind::none) {
+        const bool once = settings.kind == WorkerKind::oneshot;
+        errors.push_back("cannot use " + prefix + "READY with " + prefix +
+                         "KIND=" + (once ? "oneshot" : "cron") + ": " +
+                         (once ? "others wait for its end, not for its readiness"
+                               : "nobody waits for the readiness of one that comes and goes") +
+                         "; take it away, or make it a service");
+    }
     if (settings.ready.kind == ReadySetting::Kind::log_line &&
         (settings.log == WorkerLog::inherit || settings.log == WorkerLog::none)) {
         errors.push_back("cannot use " + prefix + "READY=" + format_ready(settings.ready) +

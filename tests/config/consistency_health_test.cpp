@@ -71,6 +71,23 @@ TEST(HealthConsistency, LeavesAPluginsReadinessToThePlugin) {
     EXPECT_EQ(faults_of(settings), "");
 }
 
+TEST(HealthConsistency, KnowsNoReadinessOfWhatComesAndGoes) {
+    WorkerSettings settings = worker();
+    settings.kind = WorkerKind::oneshot;
+    settings.ready.kind = ReadySetting::Kind::notify;
+    EXPECT_NE(faults_of(settings).find("READY with PILOTFISH_WORKER_WEB_KIND=oneshot: others wait "
+                                       "for its end"),
+              std::string::npos)
+        << faults_of(settings);
+    settings.kind = WorkerKind::cron;
+    EXPECT_NE(faults_of(settings).find("READY with PILOTFISH_WORKER_WEB_KIND=cron"),
+              std::string::npos);
+    settings.ready = {};
+    settings.liveness.probe.emplace();
+    settings.watchdog = std::chrono::seconds(5);
+    EXPECT_EQ(faults_of(settings), "") << "what hangs is ended, whatever its kind";
+}
+
 TEST(HealthConsistency, WarnsOfAWatchdogThatAThrottledContainerMisses) {
     WorkerSettings settings = worker();
     settings.watchdog = std::chrono::milliseconds(200);

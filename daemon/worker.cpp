@@ -59,8 +59,6 @@ core::Task<void> Worker::live() {
         if (state() != WorkerState::starting) continue;
         if (holds_next_start_) co_await stand_still();
         killed_by_us_.store(false, std::memory_order_relaxed);
-        // The deadline was of the run that was ended for it.
-        if (trouble_) stop_deadline_.reset();
         trouble_.reset();
         run_number_.fetch_add(1, std::memory_order_relaxed);
         context_.oom().run_begins(SteadyClock::now());

@@ -65,6 +65,7 @@ core::Task<bool> Worker::end_leftovers() {
             start_requested_ = stop_requested_;
         pause = std::min(pause * 2, kLongestPause);
     }
+    stop_deadline_.reset();  // it was this run's
     co_return true;
 }
 
@@ -75,7 +76,6 @@ void Worker::begin_anew() {
         ++status_.restarts[*restart_reason_];
     }
     restart_reason_.reset();
-    stop_deadline_.reset();
     apply(WorkerEvent::begins_anew);
 }
 

@@ -98,7 +98,6 @@ core::Task<bool> Worker::rest() {
 void Worker::clean_slate() {
     released_ = stop_requested_ = start_requested_ = false;
     restart_reason_.reset();
-    stop_deadline_.reset();
     restart_limit_.forget();
     restart_delay_ = RestartDelay(
         {settings_.restart_delay, settings_.restart_max_delay, settings_.restart_reset});

@@ -215,7 +215,10 @@ void Worker::apply(WorkerEvent event) {
         const std::lock_guard lock(mutex_);
         status_.state = next_state(status_.state, event);
         if (event == WorkerEvent::started) has_started_ = true;
-        if (is_over(status_.state)) was_stopped_ = stop_requested_;
+        if (is_over(status_.state)) {
+            was_stopped_ = stop_requested_;
+            status_.next_try.reset();
+        }
     }
     context_.worker_changed(*this);
 }

@@ -138,6 +138,11 @@ core::Task<std::string> ProcessRun::before_start(const SpawnRequest& request, in
     hook.grace = settings_.stop_timeout;
     {
         const std::lock_guard lock(mutex_);
+        if (abandoned_) {
+            exit_code = 128 + SIGTERM;  // as of a hook that is stopped
+            refusal = "it was stopped before its PRE_START";
+            co_return refusal;
+        }
         pre_start_stop_ = std::stop_source();
         hook.stop = pre_start_stop_.get_token();
     }
@@ -152,7 +157,13 @@ core::Task<std::string> ProcessRun::before_start(const SpawnRequest& request, in
 
 void ProcessRun::abandon_start() {
     const std::lock_guard lock(mutex_);
+    abandoned_ = true;
     pre_start_stop_.request_stop();
+}
+
+void ProcessRun::allow_start() {
+    const std::lock_guard lock(mutex_);
+    abandoned_ = false;
 }
 
 core::Task<void> ProcessRun::finish() {

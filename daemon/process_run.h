@@ -35,6 +35,7 @@ class ProcessRun final : public WorkerRun, ProcessListener {
     bool forward(const ReceivedSignal& signal) override;
     void suspend_with_it() override;
     void abandon_start() override;
+    void allow_start() override;
     void over(EndReason reason) override;
     core::Task<void> finish() override;
     bool has_leftovers(bool closely) override;
@@ -68,6 +69,7 @@ class ProcessRun final : public WorkerRun, ProcessListener {
     int pidfd_ = -1;
     SharedGroup child_group_;  // of the current or last run; null: none
     bool was_started_ = false;
+    bool abandoned_ = false;           // its start, also before a hook runs
     std::stop_source pre_start_stop_;  // of the hooks that run
     std::stop_source post_stop_stop_;
     std::optional<SpawnRequest> post_stop_;     // of the current run

@@ -296,6 +296,9 @@ void Worker::need_is_lost(std::string why, int code) {
 }
 
 void Worker::stop(std::optional<ReceivedSignal> with) {
+    // Together: a start that is refused finds the message, and whoever has seen to the message and
+    // is wanted again is not refused.
+    const std::lock_guard lock(mutex_);
     inbox_.post({.kind = Message::Kind::stop, .signal = with, .end = {}});
     run_->abandon_start();
 }

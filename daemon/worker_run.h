@@ -62,8 +62,11 @@ class WorkerRun {
 
     // The next run. Its end is reported to the listener; a start that failed is returned.
     virtual core::Task<std::optional<RunEnd>> start() = 0;
-    // The worker is to stop: a start that waits for something else first fails soon. Any thread.
+    // The worker is to stop: a start that waits for something else first fails soon, the current
+    // one or, when there is none, the next. Any thread.
     virtual void abandon_start() {}
+    // That stop is done with, and the worker wanted again.
+    virtual void allow_start() {}
     // It does not say by itself when it is ready: it is as soon as it runs.
     virtual bool ready_at_once() const = 0;
     // Of the current run; -1: none, or it is no process. Any thread.

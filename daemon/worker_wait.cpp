@@ -102,6 +102,7 @@ void Worker::clean_slate() {
     restart_delay_ = RestartDelay(
         {settings_.restart_delay, settings_.restart_max_delay, settings_.restart_reset});
     const std::lock_guard lock(mutex_);
+    run_->allow_start();
     waits_its_turn_ = true;
     was_stopped_ = limit_passed_ = false;
 }

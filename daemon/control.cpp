@@ -76,7 +76,7 @@ std::string Control::ask(Worker& worker, WorkerAction action, const config::Sign
         case WorkerAction::restart:
             // What does not run has nothing to end first.
             if (status.up || status.state == WorkerState::starting) {
-                worker.restart("asked");
+                worker.restart(std::string(kAskedByUser));
                 return {};
             }
             [[fallthrough]];

@@ -80,6 +80,8 @@ core::Task<void> Worker::live() {
         alive = co_await end_leftovers();
         if (!alive) co_return;
         co_await run_->finish();
+        alive = take_wishes();
+        if (!alive) co_return;
         decide();
         if (state() == WorkerState::backoff) alive = co_await back_off();
         if (!alive) co_return;
@@ -140,7 +142,9 @@ core::Task<bool> Worker::watch() {
             case Message::Kind::suspended:
                 if (!stop_requested_ && !restart_reason_) run_->suspend_with_it();
                 break;
-            case Message::Kind::start: start_requested_ = stop_requested_; break;
+            case Message::Kind::start:
+                if (state() == WorkerState::stopping) begin_anew_after_this();
+                break;
             case Message::Kind::released:
             case Message::Kind::need_lost:
             case Message::Kind::hold: break;
@@ -174,7 +178,10 @@ void Worker::ask_to_stop(const ReceivedSignal& signal) {
 void Worker::begin_restart(const Message& message) {
     // An earlier run was meant, which has ended by itself meanwhile.
     if (message.run != status().starts) return;
-    if (stop_requested_ || restart_reason_) return;
+    if (state() == WorkerState::stopping) {
+        if (message.reason == kAskedByUser) begin_anew_after_this();
+        return;
+    }
     restart_reason_ = message.reason;
     // Whoever asked has told why.
     say(core::LogLevel::debug, "is asked to end and start again: " + message.reason);

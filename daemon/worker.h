@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "config/settings.h"
 #include "core/channel.h"
@@ -51,6 +52,9 @@ struct WorkerStatus {
     std::uint64_t log_lines = 0;
     std::uint64_t log_lines_lost = 0;
 };
+
+// Why a user's restart() is: it is obeyed also where the container's own would be needless.
+inline constexpr std::string_view kAskedByUser = "asked";
 
 // What others go by; cheap to ask for.
 struct WorkerStanding {
@@ -124,12 +128,13 @@ class Worker final : RunListener, HealthListener {
     void stop(std::optional<ReceivedSignal> with = std::nullopt);
     // A user's wish. One that is over waits for its turn and begins with a clean slate of restarts;
     // one in back-off starts now, and a cron worker that waits for its time runs now. One that is
-    // being stopped is started when that is done. Who runs, or waits for its turn, is left alone.
+    // being stopped is started when that is done, one that is ending begins anew. Who runs, or
+    // waits for its turn, is left alone.
     void start();
     // Asks it to end and starts it again at once, with what the container allows by then. reason:
     // as it is counted, "resize". This is no failure: no back-off, and its RESTART is not asked.
     // One that does not run, ends, or is asked already is left as it is: its next start, if there
-    // is one, knows what the container allows.
+    // is one, knows what the container allows. But of one that ends, kAskedByUser is a start().
     void restart(std::string reason);
     // A process and its group get SIGKILL; a hosted task is left behind. Requires: is_up(state()).
     void kill_now();
@@ -201,6 +206,9 @@ class Worker final : RunListener, HealthListener {
     void begin_end_of_unhealthy(const Message& message);
     bool is_of_this_run(const Message& message) const;
     void ask_to_stop(const ReceivedSignal& signal);
+    bool take_wishes();  // false: as watch()
+    void take_wish(const Message& message);
+    void begin_anew_after_this();
     void begin_anew();
     void decide();
     void apply(WorkerEvent event);

@@ -57,16 +57,42 @@ core::Task<bool> Worker::end_leftovers() {
         }
         auto received = co_await next_message(SteadyClock::now() + pause);
         if (received.wake == core::Wake::closed) co_return false;
-        if (received.value && received.value->kind == Message::Kind::stop) {
-            stop_requested_ = true;
-            start_requested_ = false;
-        }
-        if (received.value && received.value->kind == Message::Kind::start)
-            start_requested_ = stop_requested_;
+        if (received.value) take_wish(*received.value);
         pause = std::min(pause * 2, kLongestPause);
     }
     stop_deadline_.reset();  // it was this run's
     co_return true;
+}
+
+// What was asked for since the run ended or its start failed, and while a hook ran.
+bool Worker::take_wishes() {
+    for (;;) {
+        const auto received = inbox_.try_receive();
+        if (received.wake == core::Wake::closed) return false;
+        if (!received.value) return true;
+        take_wish(*received.value);
+    }
+}
+
+void Worker::take_wish(const Message& message) {
+    switch (message.kind) {
+        case Message::Kind::stop:
+            stop_requested_ = true;
+            start_requested_ = false;
+            break;
+        case Message::Kind::start: begin_anew_after_this(); break;
+        case Message::Kind::restart: begin_restart(message); break;
+        default: break;
+    }
+}
+
+// Of one that is ending, whatever for: a user's word counts more than its RESTART.
+void Worker::begin_anew_after_this() {
+    if (stop_requested_) {
+        start_requested_ = true;
+    } else if (!restart_reason_) {
+        restart_reason_ = kAskedByUser;
+    }
 }
 
 void Worker::begin_anew() {

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -32,7 +34,12 @@ class WorkerContextForTests final : public WorkerContext {
     const SignalsAtStart& signals_at_start() const override { return signals_; }
     std::vector<std::string> environment_for(const config::WorkerSettings&,
                                              const OwnVariables&) override {
+        if (while_starting) while_starting();
         return {"PATH=/usr/bin:/bin"};
+    }
+    Moment look_at_clocks() const override {
+        looks.fetch_add(1, std::memory_order_relaxed);
+        return WorkerContext::look_at_clocks();
     }
     SharedGroup group_for(const config::WorkerSettings&) override { return nullptr; }
     SharedGroup group_instead(const config::WorkerSettings&, const core::Error&, bool) override {
@@ -47,6 +54,8 @@ class WorkerContextForTests final : public WorkerContext {
 
     core::Channel<WorkerState> states;
     std::chrono::nanoseconds held_back{0};
+    std::function<void()> while_starting;  // on the life's own thread, before anything of the run
+    mutable std::atomic<std::uint64_t> looks{0};  // at the clocks: how often the life wakes
 
   private:
     ProcessTable processes_;

@@ -75,6 +75,8 @@ void Supervisor::worker_is_over(Worker& worker, bool was_stopped) {
         return;
     }
     if (!worker.settings().critical || was_asked(worker) || ended_critical_ != nullptr) return;
+    // Its end is no reason for anything any more.
+    if (stop_was_asked_) return;
     ended_critical_ = &worker;
     if (!shutdown_ && !all_over())
         begin_shutdown(std::nullopt, worker.settings().name + " ended, which is critical");

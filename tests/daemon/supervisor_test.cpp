@@ -89,6 +89,7 @@ class SupervisorOf : public testing::Test {
     }
 
     bool is_done() const { return done_; }
+    const Supervisor& supervisor() const { return *supervisor_; }
 
   private:
     core::Task<void> supervise(Verdict& verdict) {
@@ -180,6 +181,48 @@ TEST_F(SupervisorOf, AFailedNeedCanBeStartedAgainAndSoCanWhoNeedsIt) {
             co_await until_state("web", WorkerState::ready);
             kill(getpid(), SIGTERM);
         });
+    unlink(flag.c_str());
+}
+
+TEST_F(SupervisorOf, ACriticalWorkerThatAUserStopsWhileItBeginsIsNoEnd) {
+    const std::string flag = testing::TempDir() + "/begun" + std::to_string(getpid());
+    unlink(flag.c_str());
+    const Verdict verdict =
+        run({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_COMMAND=true",
+             "PILOTFISH_WORKER_WEB_CRITICAL=true", "PILOTFISH_WORKER_WEB_RESTART=never",
+             R"(PILOTFISH_WORKER_WEB_PRE_START=["sh","-c",": >)" + flag + R"(; exec sleep 1000"])"},
+            [this, flag]() -> core::Task<void> {
+                std::function<bool()> begun = [flag] { return access(flag.c_str(), F_OK) == 0; };
+                co_await until(std::move(begun));
+                worker("web").stop();
+                co_await until_state("web", WorkerState::finished);
+                co_await core::sleep_for(milliseconds(50));
+                EXPECT_FALSE(is_done());
+                kill(getpid(), SIGTERM);
+            });
+    EXPECT_EQ(verdict.code, 0);
+    EXPECT_TRUE(verdict.asked_for);
+    unlink(flag.c_str());
+}
+
+TEST_F(SupervisorOf, AStopThatWasAskedForIsAGoodEndWhoeverFailsMeanwhile) {
+    const std::string flag = testing::TempDir() + "/fail" + std::to_string(getpid());
+    unlink(flag.c_str());
+    const Verdict verdict =
+        run({"PILOTFISH_WORKERS=web,keep", "PILOTFISH_DRAIN_DELAY=1s",
+             "PILOTFISH_WORKER_WEB_CRITICAL=true", "PILOTFISH_WORKER_WEB_RESTART=never",
+             R"(PILOTFISH_WORKER_WEB_COMMAND=["sh","-c","until test -e )" + flag +
+                 R"(; do sleep 0.01; done; exit 3"])",
+             "PILOTFISH_WORKER_KEEP_COMMAND=sleep 1000"},
+            [this, flag]() -> core::Task<void> {
+                co_await until_state("web", WorkerState::ready);
+                kill(getpid(), SIGTERM);
+                std::function<bool()> stopping = [this] { return supervisor().shutting_down(); };
+                co_await until(std::move(stopping));
+                close(creat(flag.c_str(), 0600));
+                co_await until_state("web", WorkerState::failed);
+            });
+    EXPECT_EQ(verdict.code, 0);
     unlink(flag.c_str());
 }
 

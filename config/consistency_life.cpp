@@ -31,7 +31,7 @@ class LifeCheck {
   private:
     bool is_set(std::string_view name) const {
         const auto at = find_worker_setting(name) - worker_settings().data();
-        return worker_.origins[static_cast<std::size_t>(at)] == Origin::environment;
+        return is_setting(worker_.origins[static_cast<std::size_t>(at)]);
     }
 
     std::string variable(std::string_view name) const {

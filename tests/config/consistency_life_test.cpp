@@ -33,6 +33,19 @@ TEST(ConsistencyLife, AScheduleAndACronWorkerBelongTogether) {
               "needs five fields of cron such as 0 4 * * MON-FRI, @daily, or @every 30s");
 }
 
+TEST(ConsistencyLife, AFaultyScheduleOfAFileIsOneFaultToo) {
+    const Environment environment({"PILOTFISH_CONFIG=/p.json"});
+    const auto loaded =
+        load(environment.get(), as_run(), [](const std::string&) -> core::Result<std::string> {
+            return std::string(R"({"workers": {"job": {"command": "x", "kind": "cron",)"
+                               R"( "schedule": "* *"}}})");
+        });
+    ASSERT_FALSE(loaded.ok());
+    EXPECT_EQ(loaded.error().message.find("it is a cron worker and has no times"),
+              std::string::npos)
+        << loaded.error().message;
+}
+
 TEST(ConsistencyLife, TheKindDecidesAboutRestartUnlessItIsSet) {
     const auto restart = [](std::string kind, std::string more, std::string name) {
         const Environment environment(

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "config/setting_table.h"
+#include "config/unknown_name.h"
 
 namespace pilotfish::config {
 namespace {
@@ -70,17 +71,38 @@ void compare_suffixed(const SettingRow<WorkerSettings>& row, const std::string& 
     }
 }
 
-std::vector<SettingChange> compare(const WorkerSettings& before, const WorkerSettings& after) {
-    const std::string prefix = worker_variable_prefix(after.name);
+// What a worker has by itself. How many others there are of it is no matter of one instance, and
+// what nobody has set follows from settings of the daemon or of another name, which tell themselves
+// what becomes of them: a worker is not restarted for that.
+bool is_its_own(std::size_t row, const WorkerConfiguration& before,
+                const WorkerConfiguration& after) {
+    const std::string_view name = worker_settings()[row].name;
+    if (name == "INSTANCES") return false;
+    return name == "COMMAND" || is_setting(before.origins[row]) || is_setting(after.origins[row]);
+}
+
+std::vector<SettingChange> compare(const WorkerConfiguration& before,
+                                   const WorkerConfiguration& after) {
+    const std::string prefix = worker_variable_prefix(after.settings.name);
     std::vector<SettingChange> changes;
-    for (const auto& row : worker_settings()) {
-        if (row.is_prefix()) {
-            compare_suffixed(row, prefix, before, after, changes);
-        } else if (!is_same(row, before, after)) {
-            changes.push_back(change_of(row, prefix, before, after));
+    const auto rows = worker_settings();
+    for (std::size_t at = 0; at < rows.size(); ++at) {
+        if (rows[at].is_prefix()) {
+            compare_suffixed(rows[at], prefix, before.settings, after.settings, changes);
+        } else if (is_its_own(at, before, after) &&
+                   !is_same(rows[at], before.settings, after.settings)) {
+            changes.push_back(change_of(rows[at], prefix, before.settings, after.settings));
         }
     }
     return changes;
+}
+
+// The LOG that follows from LOG_FORMAT stays with it.
+void keep_log(const Settings& kept, WorkerConfiguration& worker) {
+    const auto at = static_cast<std::size_t>(find_worker_setting("LOG") - worker_settings().data());
+    if (worker.settings.name == "main" || is_setting(worker.origins[at])) return;
+    worker.settings.log =
+        kept.log_format == LogFormat::json ? WorkerLog::json : WorkerSettings().log;
 }
 
 void compare_daemons(const Settings& before, const Settings& after, Difference& result) {
@@ -120,7 +142,7 @@ Difference difference(const Configuration& before, const Configuration& after, R
             result.added.push_back(settings.name);
             continue;
         }
-        std::vector<SettingChange> changes = compare(old->settings, settings);
+        std::vector<SettingChange> changes = compare(*old, worker);
         if (changes.empty()) continue;
         if (rules.main_is_fixed && settings.name == "main") {
             std::move(changes.begin(), changes.end(), std::back_inserter(result.kept));
@@ -141,6 +163,7 @@ Configuration with_kept(const Configuration& before, Configuration after, Reload
         rows[at].copy(before.settings, after.settings);
         after.origins[at] = before.origins[at];
     }
+    for (WorkerConfiguration& worker : after.workers) keep_log(before.settings, worker);
     if (!rules.main_is_fixed) return after;
     for (WorkerConfiguration& worker : after.workers) {
         const WorkerConfiguration* const old = before.find_worker(worker.settings.name);

@@ -77,6 +77,37 @@ TEST(Difference, WhatARunningDaemonCannotChangeIsKept) {
     EXPECT_TRUE(difference(in_effect, after).changes_nothing());
 }
 
+TEST(Difference, AnInstanceIsNotChangedByTheNumberOfOthers) {
+    const auto instances = [](const std::string& count) {
+        return run_with({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_COMMAND=x",
+                         "PILOTFISH_WORKER_WEB_INSTANCES=" + count});
+    };
+    const Difference now = difference(instances("2"), instances("3"));
+    EXPECT_TRUE(now.changed.empty()) << now.text();
+    EXPECT_EQ(now.added, Names{"web@3"});
+}
+
+TEST(Difference, WhatFollowsFromOtherSettingsRestartsNobody) {
+    Invocation invocation = as_run();
+    invocation.command = {"app"};
+    const auto with = [&](const std::string& entry) {
+        const Environment environment({entry});
+        return accepted(load(environment.get(), invocation));
+    };
+    const Configuration main = with("PILOTFISH_STOP_TIMEOUT=5s");
+    EXPECT_TRUE(difference(main, with("PILOTFISH_STOP_TIMEOUT=6s")).changed.empty());
+    EXPECT_EQ(difference(main, with("PILOTFISH_WORKER_MAIN_STOP_TIMEOUT=1s")).changed.size(), 1u);
+
+    const auto text = run_with({"PILOTFISH_WORKERS=web", "PILOTFISH_WORKER_WEB_COMMAND=x"});
+    const auto json = run_with({"PILOTFISH_WORKERS=web,young", "PILOTFISH_WORKER_WEB_COMMAND=x",
+                                "PILOTFISH_WORKER_YOUNG_COMMAND=x", "PILOTFISH_LOG_FORMAT=json"});
+    EXPECT_TRUE(difference(text, json).changed.empty());
+    const Configuration in_effect = with_kept(text, json);
+    ASSERT_NE(in_effect.find_worker("young"), nullptr);
+    EXPECT_EQ(in_effect.find_worker("young")->settings.log, WorkerLog::prefix)
+        << "its format is not applied before the next start";
+}
+
 TEST(Difference, AFixedMainStaysAsItIs) {
     const std::initializer_list<std::string> command = {"PILOTFISH_WORKERS=main",
                                                         "PILOTFISH_WORKER_MAIN_COMMAND=x"};

@@ -110,10 +110,9 @@ WorkerGroups::WorkerGroups(const config::Configuration& configuration)
     : configuration_(configuration) {
     const auto& workers = configuration.workers;
     const auto choice = configuration.settings.child_groups;
-    const bool wanted = std::any_of(workers.begin(), workers.end(), [&](const auto& worker) {
-        return wants_group(worker.settings, choice);
-    });
-    if (wanted) prepare();
+    wanted_ = std::any_of(workers.begin(), workers.end(),
+                          [&](const auto& worker) { return wants_group(worker.settings, choice); });
+    if (wanted_) prepare();
 }
 
 WorkerGroups::~WorkerGroups() { end(); }
@@ -241,7 +240,14 @@ void WorkerGroups::apply(const core::Limits& limits) {
 }
 
 SharedGroup WorkerGroups::ready(const config::WorkerSettings& settings) {
-    if (!owner_ || !wants_group(settings, configuration_.settings.child_groups)) return nullptr;
+    if (!wants_group(settings, configuration_.settings.child_groups)) return nullptr;
+    // That comes before the limits are read, and so at the start or not at all.
+    if (!wanted_) {
+        goes_without(settings.name,
+                     {"child groups were not prepared at the start, as no worker had a limit then; "
+                      "`pilotfish upgrade` or a new start makes them"});
+    }
+    if (!owner_) return nullptr;
     cgroup::GroupLimits limits;
     {
         const std::lock_guard lock(mutex_);

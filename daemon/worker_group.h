@@ -113,6 +113,7 @@ class WorkerGroups final : public LimitsListener {
     mutable std::mutex notices_mutex_;  // nothing else is locked within it
     std::vector<Notice> notices_;
     bool speaks_ = false;
+    bool wanted_ = false;  // by somebody at the start; else nothing was prepared
     std::optional<cgroup::GroupOwner> owner_;  // set: groups can be made
 
     mutable std::mutex mutex_;

@@ -52,6 +52,20 @@ TEST(WorkerGroup, OnlyAWorkerWithACapOrAWeightWantsOne) {
     EXPECT_FALSE(wants_group(settings, ChildGroups::all)) << "it runs in the daemon itself";
 }
 
+TEST(WorkerGroup, ALimitThatComesLaterIsToldToBeVoid) {
+    config::Configuration configuration;
+    configuration.workers.push_back({worker(), {}});
+    WorkerGroups groups(configuration);
+    EXPECT_EQ(groups.ready(worker()), nullptr);
+    EXPECT_TRUE(groups.notices().empty());
+    config::WorkerSettings limited = worker();
+    limited.pids = config::Count{20};
+    EXPECT_EQ(groups.ready(limited), nullptr);
+    EXPECT_EQ(groups.ready(limited), nullptr);
+    ASSERT_EQ(groups.notices().size(), 1u) << "once";
+    EXPECT_NE(groups.notices()[0].line.find("pilotfish upgrade"), std::string::npos);
+}
+
 TEST(WorkerGroup, AbsoluteCapsAreTakenAsTheyAre) {
     config::WorkerSettings settings = worker();
     settings.cpu = config::CpuAmount{.cpus = 0.5};

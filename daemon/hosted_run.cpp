@@ -50,7 +50,7 @@ class HostedContext final : public core::PluginContext {
     HostedContext& operator=(const HostedContext&) = delete;
 
     std::string_view worker() const noexcept override { return settings_.name; }
-    int instance() const noexcept override { return 1; }
+    int instance() const noexcept override { return settings_.instance; }
     std::span<const std::string> args() const noexcept override { return settings_.plugin_args; }
     std::stop_token stop_token() const noexcept override { return stop_.get_token(); }
 
@@ -155,6 +155,13 @@ core::Task<void> host(HostedContext* context, core::Task<int> (*run)(core::Plugi
     context->report(std::move(end));
 }
 
+// Of all workers together: one that comes in the place of another of its name by a reload must not
+// take what that one left behind for its own.
+std::string next_run_number() {
+    static std::atomic<std::uint64_t> last{0};
+    return std::to_string(last.fetch_add(1, std::memory_order_relaxed) + 1);
+}
+
 // Visits the tasks that belong to a run.
 template <class Visit>
 void for_each_task_of(const std::string& worker, const std::string& run, Visit visit) {
@@ -212,7 +219,7 @@ core::Task<std::optional<RunEnd>> HostedRun::start() {
     }
     HostedContext* const context = HostedContext::make(settings_, log_, listener_);
     const std::lock_guard lock(mutex_);
-    run_number_ = std::to_string(++runs_);
+    run_number_ = next_run_number();
     context_ = context;
     core::SpawnOptions options;
     options.name = settings_.name;

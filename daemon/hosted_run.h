@@ -47,8 +47,7 @@ class HostedRun final : public WorkerRun {
 
     std::mutex mutex_;
     HostedContext* context_ = nullptr;  // of the current run, until nothing is left of it
-    std::uint64_t runs_ = 0;
-    std::string run_number_;  // of the current run, as its tasks are labelled
+    std::string run_number_;            // of the current run, as its tasks are labelled
     core::JoinHandle<void> task_;
 };
 

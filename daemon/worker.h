@@ -117,8 +117,9 @@ class Worker final : RunListener, HealthListener {
     void take_over(const WorkerStatus& before, const std::string& reason);
     // It is over and nobody will ask anything of it any more: live() ends.
     void leave() { inbox_.close(); }
-    // Nothing of it uses this object any more. Requires: it was left, and live() has ended.
-    bool is_gone() const { return !log_.is_open() && status().left_behind == 0; }
+    // Nothing of it uses this object any more; contexts of a plugin, which are never freed, always
+    // do. Requires: it was left, and live() has ended.
+    bool is_gone() const { return !is_hosted() && !log_.is_open(); }
 
     // Its turn has come: what it comes AFTER has started, what it NEEDS is ready.
     void release();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -52,12 +53,14 @@ struct LogStream {
     ClientConnection connection;
     LineCutter lines{};
     std::string refusal{};  // the body of an answer that is none
+    std::string time{};     // of its last line that had one
     bool over = false;
 };
 
 struct ShownLine {
     std::string time;
     std::string text;
+    std::size_t place = 0;  // as they came
 };
 
 std::string logs_target(const std::string& worker, const config::ClientOptions& options) {
@@ -110,7 +113,9 @@ core::Result<bool> take_lines(LogStream& stream, std::vector<ShownLine>& lines,
             } else if (std::string text = log_text(line, stream.prefix, for_terminal);
                        !text.empty()) {
                 const auto record = http::parse_log_record(line);
-                lines.push_back({record ? record->time : std::string(), std::move(text)});
+                // Who has none, as a gap, stands behind the line before it.
+                if (record && !record->time.empty()) stream.time = record->time;
+                lines.push_back({stream.time, std::move(text)});
             }
             return true;
         });
@@ -238,8 +243,9 @@ int show_logs(const ClientTarget& target, const config::Invocation& invocation) 
         code = complain(kUnreachableExitCode, "cannot hear from the daemon at " + target.where +
                                                   ": it has been silent for too long");
     // Several logs that have ended are one story by the clock; equal times stay in order.
-    std::stable_sort(lines.begin(), lines.end(), [](const ShownLine& a, const ShownLine& b) {
-        return !a.time.empty() && !b.time.empty() && a.time < b.time;
+    for (std::size_t at = 0; at < lines.size(); ++at) lines[at].place = at;
+    std::sort(lines.begin(), lines.end(), [](const ShownLine& a, const ShownLine& b) {
+        return std::tie(a.time, a.place) < std::tie(b.time, b.place);
     });
     for (const ShownLine& line : lines)
         if (!tell(line.text)) return kRefusedExitCode;

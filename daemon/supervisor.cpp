@@ -223,6 +223,8 @@ void Supervisor::handle(const Event& event) {
         }
         case Event::Kind::workers_change: take_changes(); break;
         case Event::Kind::worker_changed: {
+            // Who has left by a reload may be freed by now.
+            if (!places_.contains(event.worker)) break;
             note(*event.worker);
             start_next_workers();
             break;

@@ -114,7 +114,7 @@ class Supervisor final : WorkerContext {
             workers_change,
             hand_over,
         } kind;
-        Worker* worker = nullptr;
+        Worker* worker = nullptr;  // may have left and be gone by now: look it up in places_
         std::optional<ReceivedSignal> signal{};
         std::string by{};  // of a stop without a signal: who asked
     };
@@ -148,11 +148,15 @@ class Supervisor final : WorkerContext {
     void publish(WorkerList workers);
     // supervisor_reload.cpp:
     void take_changes();
-    void arrange(WorkerList::Workers workers);
-    void admit(std::shared_ptr<Worker> worker);
+    void take(WorkerChanges changes);
+    void give_another_turn();
+    void arrange(const WorkerList::Workers& workers);
+    bool leaves(const Worker& worker) const;
+    bool is_succeeded(const Worker& worker) const;
     static void begin_life(const std::shared_ptr<Worker>& worker);
     void ask_to_leave();
     bool succeed(Worker& worker);
+    std::shared_ptr<Worker> take_its_leave(const std::shared_ptr<Worker>& worker);
 
     core::Task<void> read_signals(core::AsyncFd signals);
     void take_signal(const ReceivedSignal& signal);
@@ -228,7 +232,9 @@ class Supervisor final : WorkerContext {
 
     // Of reloads. By the name of who is leaving: who takes its place; nullopt: nobody.
     std::map<std::string, std::optional<config::WorkerSettings>> successors_;
-    config::Names listing_;
+    std::unordered_map<std::string, std::size_t> listing_;  // the place of each name
+    // Of who failed as a need was lost: the need's name.
+    std::unordered_map<const Worker*, std::string> in_vain_;
     // Who has left: pipes that its processes left open, and tasks of a plugin, still use it.
     WorkerList::Workers departed_;
     std::mutex changes_mutex_;

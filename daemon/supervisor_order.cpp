@@ -46,14 +46,13 @@ void Supervisor::take_order() {
         places_.emplace(worker.get(), places_.size());
     }
     order_ = StartOrder(settings);
-    for (const auto& [worker, place] : places_) order_.note(place, standing_of(*worker));
+    for (const auto& [worker, place] : places_)
+        order_.note(place, is_succeeded(*worker) ? Standing() : standing_of(*worker));
 }
 
 void Supervisor::note(Worker& worker) {
-    const auto place = places_.find(&worker);
-    if (place == places_.end()) return;
     const WorkerStanding now = worker.standing();
-    order_.note(place->second, standing_of(worker));
+    order_.note(places_.at(&worker), is_succeeded(worker) ? Standing() : standing_of(worker));
     if (is_over(now.state)) {
         if (!known_over_.contains(&worker)) worker_is_over(worker, now.was_stopped);
     } else if (known_over_.contains(&worker)) {
@@ -86,6 +85,7 @@ void Supervisor::worker_is_back(Worker& worker) {
     over_.erase(std::find(over_.begin(), over_.end(), &worker));
     known_over_.erase(&worker);
     withdrawn_.erase(&worker);
+    in_vain_.erase(&worker);
 }
 
 void Supervisor::start_next_workers() {
@@ -94,6 +94,7 @@ void Supervisor::start_next_workers() {
     while (const auto next = order_.take_in_vain()) {
         Worker& worker = *workers_[next->worker];
         const Worker& need = *workers_[next->need];
+        in_vain_[&worker] = need.settings().name;
         // Its code, as it is the cause of both ends.
         worker.need_is_lost("cannot start: it needs " + lost_words(need),
                             std::max(need.exit_code(), 1));

@@ -3,6 +3,7 @@
 // Its followers are not stopped: they have seen it restart before. The shutdown knows nothing of
 // all this: once it has begun nobody comes any more, and who was leaving ends as all do.
 #include <algorithm>
+#include <string_view>
 
 #include "core/runtime.h"
 #include "daemon/supervisor.h"
@@ -11,15 +12,6 @@ namespace pilotfish::daemon {
 namespace {
 
 core::Task<void> life_of(std::shared_ptr<Worker> worker) { co_await worker->live(); }
-
-// It is asked to end after those that come AFTER it or NEED it.
-bool holds_back(const Worker& other, const Worker& worker) {
-    const auto names = [&](const config::Names& list) {
-        return std::find(list.begin(), list.end(), config::declared_name(worker.settings())) !=
-               list.end();
-    };
-    return names(other.settings().after) || names(other.settings().needs);
-}
 
 }  // namespace
 
@@ -52,41 +44,79 @@ void Supervisor::take_changes() {
         all.swap(changes_);
     }
     if (shutdown_) return;
-    for (WorkerChanges& changes : all) {
-        listing_ = std::move(changes.order);
-        for (const std::string& name : changes.leave) successors_[name] = std::nullopt;
-        for (config::WorkerSettings& settings : changes.come) {
-            if (workers_.find(settings.name) != nullptr) {
-                const std::string name = settings.name;
-                successors_[name] = std::move(settings);
-            } else {
-                admit(make_worker(settings));
-            }
-        }
-    }
-    // Who is not leaving may have got another place.
-    arrange({workers_.begin(), workers_.end()});
+    for (WorkerChanges& changes : all) take(std::move(changes));
     ask_to_leave();
     start_next_workers();
 }
 
-// In the configuration's order; who is about to leave for good stays behind the others.
-void Supervisor::arrange(WorkerList::Workers workers) {
-    const auto place = [this](const std::shared_ptr<Worker>& worker) {
-        return std::find(listing_.begin(), listing_.end(), worker->settings().name) -
-               listing_.begin();
-    };
-    std::stable_sort(workers.begin(), workers.end(),
-                     [&](const auto& one, const auto& other) { return place(one) < place(other); });
-    publish(WorkerList(std::move(workers)));
-    take_order();
+// Each list of changes by itself: the next one may be about those who come with this one.
+void Supervisor::take(WorkerChanges changes) {
+    listing_.clear();
+    for (std::string& name : changes.order) listing_.emplace(std::move(name), listing_.size());
+    for (const std::string& name : changes.leave) successors_[name] = std::nullopt;
+    std::unordered_set<std::string> known;
+    for (const auto& worker : workers_) known.insert(worker->settings().name);
+    WorkerList::Workers newcomers;
+    for (config::WorkerSettings& settings : changes.come) {
+        if (known.contains(settings.name)) {
+            const std::string name = settings.name;
+            successors_[name] = std::move(settings);
+        } else {
+            newcomers.push_back(make_worker(settings));
+        }
+    }
+    give_another_turn();
+    WorkerList::Workers all = newcomers;
+    for (const auto& worker : workers_) {
+        // Who is over already has nothing to end first.
+        const bool goes = leaves(*worker) && known_over_.contains(worker.get());
+        const std::shared_ptr<Worker> next = goes ? take_its_leave(worker) : worker;
+        if (next != nullptr) all.push_back(next);
+        if (next != nullptr && goes) newcomers.push_back(next);
+    }
+    // Who is not leaving may have got another place.
+    arrange(all);
+    for (const auto& worker : newcomers) begin_life(worker);
 }
 
-void Supervisor::admit(std::shared_ptr<Worker> worker) {
-    WorkerList::Workers workers(workers_.begin(), workers_.end());
-    workers.push_back(worker);
-    arrange(std::move(workers));
-    begin_life(worker);
+// Who failed only because a need was lost waits again when that need gets other settings, and so
+// does who needed that one.
+void Supervisor::give_another_turn() {
+    std::unordered_set<std::string> hopes;
+    for (const auto& [name, settings] : successors_)
+        if (settings) hopes.insert(name);
+    for (std::size_t before = 0; before != hopes.size();) {
+        before = hopes.size();
+        for (auto at = in_vain_.begin(); at != in_vain_.end();) {
+            const auto place = places_.find(at->first);
+            if (place == places_.end() || !hopes.contains(at->second)) {
+                ++at;
+                continue;
+            }
+            Worker& worker = *workers_[place->second];
+            hopes.insert(worker.settings().name);
+            // Its own successor waits anyway.
+            if (!leaves(worker)) worker.start();
+            at = in_vain_.erase(at);
+        }
+    }
+}
+
+// In the configuration's order; who is about to leave for good stays behind the others.
+void Supervisor::arrange(const WorkerList::Workers& workers) {
+    using Placed = std::pair<std::size_t, std::size_t>;  // in the order, and in workers
+    std::vector<Placed> places;
+    for (const auto& worker : workers) {
+        const auto listed = listing_.find(worker->settings().name);
+        places.emplace_back(listed == listing_.end() ? listing_.size() : listed->second,
+                            places.size());
+    }
+    std::sort(places.begin(), places.end());
+    WorkerList::Workers arranged;
+    arranged.reserve(workers.size());
+    for (const auto& [place, at] : places) arranged.push_back(workers[at]);
+    publish(WorkerList(std::move(arranged)));
+    take_order();
 }
 
 // The task holds the worker, which may have left by the time that its last step is done.
@@ -94,62 +124,74 @@ void Supervisor::begin_life(const std::shared_ptr<Worker>& worker) {
     core::spawn(life_of(worker), {.name = worker->settings().name}).detach();
 }
 
-// As in a shutdown: a worker is asked once those of them that come AFTER it are over.
+bool Supervisor::leaves(const Worker& worker) const {
+    return successors_.contains(worker.settings().name);
+}
+
+// Its successor counts in its stead, which has not begun: whoever waits for it must not be let go
+// by what the old one has been.
+bool Supervisor::is_succeeded(const Worker& worker) const {
+    const auto successor = successors_.find(worker.settings().name);
+    return !shutdown_ && successor != successors_.end() && successor->second;
+}
+
+// As in a shutdown: a worker is asked once those of them that come AFTER it or NEED it are over.
 void Supervisor::ask_to_leave() {
-    const WorkerList everybody = workers_;  // succeed() makes another list
-    const auto leaves = [this](const Worker& worker) {
-        return successors_.contains(worker.settings().name);
-    };
-    for (const auto& worker : everybody) {
-        if (!leaves(*worker)) continue;
-        if (known_over_.contains(worker.get())) {
-            succeed(*worker);
-            continue;
-        }
-        if (was_asked(*worker)) continue;
-        const bool needed = std::any_of(everybody.begin(), everybody.end(), [&](const auto& other) {
-            return leaves(*other) && !is_over(other->state()) && holds_back(*other, *worker);
-        });
-        if (needed) continue;
-        ask(*worker, std::nullopt);
+    if (successors_.empty()) return;
+    std::unordered_set<std::string_view> needed;  // by who leaves and is up
+    for (const auto& worker : workers_) {
+        if (!leaves(*worker) || is_over(worker->state())) continue;
+        const config::WorkerSettings& settings = worker->settings();
+        needed.insert(settings.after.begin(), settings.after.end());
+        needed.insert(settings.needs.begin(), settings.needs.end());
+    }
+    for (const auto& worker : workers_) {
+        if (leaves(*worker) && !needed.contains(config::declared_name(worker->settings())))
+            ask(*worker);
     }
 }
 
 // False: nobody is to take its place, and it is over like any other.
 bool Supervisor::succeed(Worker& worker) {
-    const std::string name = worker.settings().name;
-    const auto successor = successors_.find(name);
-    if (successor == successors_.end() || shutdown_) return false;
-    const std::optional<config::WorkerSettings> settings = std::move(successor->second);
-    successors_.erase(successor);
-    std::erase(over_, &worker);
-    known_over_.erase(&worker);
-    withdrawn_.erase(&worker);
-    asked_.erase(&worker);
-    WorkerList::Workers left;
-    for (const auto& each : workers_) {
-        if (each.get() != &worker) {
-            left.push_back(each);
-            continue;
-        }
-        std::erase_if(departed_, [](const auto& gone) { return gone->is_gone(); });
-        departed_.push_back(each);
-    }
-    worker.leave();
-    arrange(std::move(left));
-    if (terminal_of_ == name) terminal_of_.clear();
-    parts_.groups.forget(name);  // with limits that hold no more
-    if (settings) {
-        std::shared_ptr<Worker> next = make_worker(*settings);
-        next->take_over(worker.status(), "reload");
-        admit(std::move(next));
+    if (shutdown_ || !leaves(worker)) return false;
+    WorkerList::Workers all(workers_.begin(), workers_.end());
+    const auto place = all.begin() + static_cast<std::ptrdiff_t>(places_.at(&worker));
+    const std::shared_ptr<Worker> next = take_its_leave(*place);
+    if (next != nullptr) {
+        *place = next;
     } else {
-        parts_.events.record("worker", name, name + ": removed by a reload",
-                             {{"state", "removed"}});
+        all.erase(place);
     }
+    arrange(all);
+    if (next != nullptr) begin_life(next);
     ask_to_leave();
     start_next_workers();
     return true;
+}
+
+// Who comes in its place; nullptr: nobody. Requires: it is over, and leaves.
+std::shared_ptr<Worker> Supervisor::take_its_leave(const std::shared_ptr<Worker>& worker) {
+    const std::string& name = worker->settings().name;
+    const auto successor = successors_.extract(name);
+    const Worker* const key = worker.get();
+    std::erase(over_, key);
+    known_over_.erase(key);
+    withdrawn_.erase(key);
+    asked_.erase(key);
+    in_vain_.erase(key);
+    std::erase_if(departed_, [](const auto& gone) { return gone->is_gone(); });
+    departed_.push_back(worker);
+    worker->leave();
+    if (terminal_of_ == name) terminal_of_.clear();
+    parts_.groups.forget(name);  // with limits that hold no more
+    if (!successor.mapped()) {
+        parts_.events.record("worker", name, name + ": removed by a reload",
+                             {{"state", "removed"}});
+        return nullptr;
+    }
+    std::shared_ptr<Worker> next = make_worker(*successor.mapped());
+    next->take_over(worker->status(), "reload");
+    return next;
 }
 
 }  // namespace pilotfish::daemon

@@ -79,6 +79,66 @@ TEST_F(ReloadByFile, RestartsWhoHasChangedAndNobodyElse) {
     EXPECT_EQ(daemon.wait(), exited(0));
 }
 
+TEST_F(ReloadByFile, WhoNeedsOneThatChangesWaitsForTheNewOne) {
+    const std::string told = dir_.path() + "/told";
+    std::ofstream(told) << "";
+    const auto all = [&](const std::string& version, const std::string& more) {
+        const std::string env = R"("env": {"V": ")" + version + R"("})";
+        return workers(R"("db": {"command": ["sh", "-c", "trap 'sleep 0.5; echo old db gone >>)" +
+                       told + R"(; exit' TERM; while :; do sleep 0.05; done"], )" + env +
+                       R"(}, "web": {"command": ["sh", "-c", "echo web $V >>)" + told +
+                       R"(; exec sleep 1000"], "needs": "db", )" + env + "}" + more);
+    };
+    write(all("1", ""));
+    Process daemon({pilotfish(), "run"}, options());
+    const auto text = [&] { return tests::read_file(told); };
+    ASSERT_TRUE(eventually([&] { return text() == "web 1\n"; })) << text();
+    write(all("2", R"(, "young": {"command": ["sh", "-c", "echo young >>)" + told +
+                       R"(; exec sleep 1000"], "after": "db"})"));
+    daemon.signal(SIGHUP);
+    ASSERT_TRUE(eventually([&] {
+        return text().find("web 2\n") != std::string::npos &&
+               text().find("young\n") != std::string::npos;
+    })) << text();
+    EXPECT_TRUE(text().starts_with("web 1\nold db gone\n")) << text();
+    EXPECT_EQ(worker("db")["starts"], 2);
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
+TEST_F(ReloadByFile, WhoNeededWhatFailedGetsAnotherTurnWhenThatIsMended) {
+    const auto all = [](const std::string& migrate) {
+        return workers(sleeper("keep") +
+                       R"(, "migrate": {"kind": "oneshot", "restart": "never", )"
+                       R"("command": [")" +
+                       migrate + "\"]}," + sleeper("web", R"(,"needs": "migrate")"));
+    };
+    write(all("false"));
+    Process daemon({pilotfish(), "run"}, options());
+    ASSERT_TRUE(eventually([&] {
+        const json web = worker("web");
+        return web.is_object() && web["state"] == "failed";
+    }));
+    write(all("true"));
+    daemon.signal(SIGHUP);
+    EXPECT_TRUE(eventually([&] { return is_ready("web"); })) << worker("web").dump();
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
+TEST_F(ReloadByFile, OneMoreInstanceLeavesTheOthersAlone) {
+    write(workers(sleeper("web", R"(,"instances": 2)")));
+    Process daemon({pilotfish(), "run"}, options());
+    ASSERT_TRUE(eventually([&] { return is_ready("web@1") && is_ready("web@2"); }));
+    const int first = pid_of("web@1");
+    write(workers(sleeper("web", R"(,"instances": 3)")));
+    daemon.signal(SIGHUP);
+    ASSERT_TRUE(eventually([&] { return is_ready("web@3"); }));
+    EXPECT_EQ(pid_of("web@1"), first);
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait(), exited(0));
+}
+
 TEST_F(ReloadByFile, AFaultyFileChangesNothing) {
     write(workers(sleeper("web")));
     Process daemon({pilotfish(), "run"}, options());

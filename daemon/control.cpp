@@ -71,6 +71,11 @@ void Control::note(const std::string& worker, const std::string& what, const std
 std::string Control::ask(Worker& worker, WorkerAction action, const config::Signal& signal) {
     const WorkerStatus status = worker.status();
     const std::string& name = worker.settings().name;
+    const bool is_over_soon = is_over(status.state) || status.state == WorkerState::stopping;
+    if (action == WorkerAction::restart || (action == WorkerAction::start && is_over_soon)) {
+        if (std::string why = supervisor_.why_only_once(worker.settings()); !why.empty())
+            return why;
+    }
     switch (action) {
         case WorkerAction::stop: worker.stop(); return {};
         case WorkerAction::restart:

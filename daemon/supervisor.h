@@ -91,6 +91,8 @@ class Supervisor final : WorkerContext {
     void shut_down(std::string by);
     // After a reload; any thread, and the list is another one when they have come and gone.
     void change_workers(WorkerChanges changes);
+    // Why it cannot be started another time, as half a sentence; empty: it can. Any thread.
+    std::string why_only_once(const config::WorkerSettings& settings) const;
 
     // Brings all workers to a rest and jumps, with a word of upgrade_agreed() or upgrade_failed().
     // Any thread.

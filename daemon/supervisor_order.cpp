@@ -118,6 +118,13 @@ bool Supervisor::all_over() const {
     return over_.size() == workers_.size();
 }
 
+std::string Supervisor::why_only_once(const config::WorkerSettings& settings) const {
+    if (!parts_.entrypoint || may_start_again(settings)) return {};
+    return settings.name +
+           " starts once: its working directory and what it inherited were let go of then; set "
+           "PILOTFISH_WORKER_MAIN_RESTART=on-failure to have it started again";
+}
+
 SteadyTime Supervisor::reserve_restart(SteadyTime now) {
     const std::lock_guard lock(budget_mutex_);
     return restart_budget_.reserve(now);

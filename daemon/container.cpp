@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -104,6 +105,7 @@ class Container {
                       went_on_ = std::chrono::steady_clock::now();
                       core::spawn(after_first_start(), {.name = "limits"}).detach();
                   },
+              .before_long_start = [this] { core::spawn(serve(), {.name = "limits"}).detach(); },
           }),
           memory_trace_(standard_error_, configuration.settings.debug.memtrace),
           memory_watch_({.configuration = current_,
@@ -256,12 +258,18 @@ class Container {
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 
-    // The worker runs: now the admin plane, the log lines and the following of the limits.
+    // The worker runs, or nobody is to: what only its start needed is let go of.
     core::Task<void> after_first_start() {
-        oom_.begin(std::chrono::steady_clock::now());
         // In `run` mode nobody is handed what we inherited; the entrypoint's command has it now.
         if (!entrypoint_ || starts_once_) close_inherited_descriptors();
         if (starts_once_) leave_directory();
+        co_await serve();
+    }
+
+    // Once: the admin plane, the log lines and the following of the limits.
+    core::Task<void> serve() {
+        if (serves_.exchange(true)) co_return;
+        oom_.begin(std::chrono::steady_clock::now());
         start_server();
         introduce();
         limits_.add_listener(groups_);
@@ -299,9 +307,8 @@ class Container {
             return;
         }
         if (!core::log_enabled(core::LogLevel::debug)) return;
-        for (const http::BoundListener& listener : server_.listeners()) {
+        for (const http::BoundListener& listener : server_.listeners())
             core::log(core::LogLevel::debug, "http", "listening on " + listener.address);
-        }
     }
 
     std::vector<Hint> hints_for(const config::WorkerSettings& worker,
@@ -370,6 +377,7 @@ class Container {
     bool server_stopped_ = false;
     std::mutex introduction_mutex_;
     bool introduced_ = false;
+    std::atomic<bool> serves_{false};
     Verdict verdict_{125, "the daemon ended before its workers", false};
 };
 

@@ -102,6 +102,10 @@ core::Task<Verdict> Supervisor::run() {
     if (parts_.handover != nullptr) take_over(*parts_.handover);
     core::spawn(read_signals(std::move(*signals)), {.name = "signals"}).detach();
 
+    const bool takes_long = std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) {
+        return !worker->settings().pre_start.empty();
+    });
+    if (takes_long) parts_.before_long_start();
     for (const auto& worker : workers_) begin_life(worker);
     for (const auto& worker : workers_) note(*worker);
     start_next_workers();

@@ -68,6 +68,9 @@ struct SupervisorParts {
     std::function<void(const core::Error&)> upgrade_failed = {};
     // The first exec is done, or there is nobody to start: now whatever can wait may begin.
     std::function<void()> after_first_start;
+    // The first exec may be long in coming, as it waits for a PRE_START: called before it, so that
+    // somebody answers meanwhile. What that exec needs must stay as it is.
+    std::function<void()> before_long_start;
 };
 
 // False: what only its first start needs can be let go of after that.

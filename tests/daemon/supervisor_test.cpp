@@ -56,7 +56,8 @@ class SupervisorOf : public testing::Test {
             .hints = [](const config::WorkerSettings&,
                         const std::vector<std::string>&) { return std::vector<Hint>(); },
             .groups = groups,
-            .after_first_start = [] {}};
+            .after_first_start = [] {},
+            .before_long_start = [] {}};
         supervisor_ = std::make_unique<Supervisor>(std::move(parts));
         Verdict verdict;
         core::Runtime runtime;

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 
 #include "tests/e2e/support/observe.h"
 #include "tests/e2e/support/process.h"
@@ -85,6 +87,38 @@ TEST_F(Control, StatusShowsTheWorkersForPeopleAndPrograms) {
     daemon.signal(SIGTERM);
     EXPECT_EQ(daemon.wait(), exited(0));
     EXPECT_NE(access(socket_.c_str(), F_OK), 0) << "the socket's file goes with the daemon";
+}
+
+TEST_F(Control, AnEntrypointThatStartsOnceIsNotRestarted) {
+    Process daemon(
+        {pilotfish(), "--", "sleep", "1000"},
+        {.env = {{"PILOTFISH_ADMIN_LISTEN", "off"}, {"PILOTFISH_CONTROL_SOCKET", socket_}}});
+    ASSERT_TRUE(eventually([&] { return ask({"status"}).end == exited(0); }));
+    const std::string pid = pid_of("main");
+    const Outcome refused = ask({"restart", "main"});
+    EXPECT_EQ(refused.end, exited(1));
+    EXPECT_TRUE(has(refused.err, "PILOTFISH_WORKER_MAIN_RESTART=on-failure")) << refused.err;
+    EXPECT_EQ(pid_of("main"), pid);
+    daemon.signal(SIGTERM);
+    daemon.wait();
+}
+
+// A migration may take minutes: somebody answers meanwhile, and main still starts where it should.
+TEST_F(Control, IsServedWhileThePreStartOfTheEntrypointRuns) {
+    const std::string go = dir_.path() + "/go";
+    Process daemon({pilotfish(), "--", "sh", "-c", "pwd; exec sleep 1000"},
+                   {.env = {{"PILOTFISH_ADMIN_LISTEN", "off"},
+                            {"PILOTFISH_CONTROL_SOCKET", socket_},
+                            {"PILOTFISH_WORKER_MAIN_PRE_START",
+                             shell("until test -e " + go + "; do sleep 0.01; done")}}});
+    EXPECT_TRUE(eventually([&] { return ask({"status"}).end == exited(0); }));
+    EXPECT_EQ(value_of(ask({"status", "--json"}).out, "main", "state"), "\"starting\"");
+    const std::string here = std::filesystem::current_path().string();
+    std::ofstream(go) << "1";
+    daemon.wait_line(here);
+    EXPECT_TRUE(eventually([&] { return ask({"status"}).end == exited(0); }));
+    daemon.signal(SIGTERM);
+    daemon.wait();
 }
 
 TEST_F(Control, RestartAndStopReallyChangeProcesses) {

@@ -1,18 +1,20 @@
 #include "daemon/exit_with.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <fstream>
 #include <memory>
 #include <string_view>
 
 #include "core/async_fd.h"
 #include "core/blocking.h"
 #include "core/log.h"
+#include "core/owned_fd.h"
 #include "core/pidfd.h"
 #include "core/sleep.h"
 #include "daemon/descendants.h"
@@ -29,10 +31,17 @@ constexpr std::size_t kKernelNameBytes = 15;  // TASK_COMM_LEN less the zero
 
 void say(core::LogLevel level, const std::string& line) { core::log(level, "daemon", line); }
 
-std::string kernel_name(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
-    std::string name;
-    std::getline(file, name);
+bool no_descriptors_left(int error) { return error == EMFILE || error == ENFILE; }
+
+// Fails as open(2) does; empty: it is gone.
+std::string kernel_name(pid_t pid, int& error) {
+    const core::OwnedFd file(
+        open(("/proc/" + std::to_string(pid) + "/comm").c_str(), O_RDONLY | O_CLOEXEC));
+    error = file ? 0 : errno;
+    char text[kKernelNameBytes + 1];
+    const ssize_t length = file ? read(file.get(), text, sizeof text) : 0;
+    std::string name(text, length > 0 ? static_cast<std::size_t>(length) : 0);
+    if (name.ends_with('\n')) name.pop_back();
     return name;
 }
 
@@ -47,18 +56,21 @@ std::string executable_name(pid_t pid) {
     return std::string(text.substr(text.rfind('/') + 1));
 }
 
-bool is_called(pid_t pid, const std::string& name) {
-    return kernel_name(pid) == name.substr(0, kKernelNameBytes) || executable_name(pid) == name;
+bool is_called(pid_t pid, const std::string& name, int& error) {
+    return kernel_name(pid, error) == name.substr(0, kKernelNameBytes) ||
+           executable_name(pid) == name;
 }
 
 // One that is gone, or was replaced by another of its number meanwhile, is held by nobody.
-std::vector<core::AsyncFd> hold(const std::vector<pid_t>& pids, const std::string& name) {
+std::vector<core::AsyncFd> hold(const std::vector<pid_t>& pids, const std::string& name,
+                                const std::function<int(pid_t)>& open_pidfd) {
     std::vector<core::AsyncFd> held;
     for (const pid_t pid : pids) {
         if (held.size() == kMostHeld) break;
-        const int pidfd = core::open_pidfd(pid);
+        const int pidfd = open_pidfd(pid);
         if (pidfd < 0) continue;
-        if (!is_called(pid, name)) {
+        int error = 0;
+        if (!is_called(pid, name, error)) {
             close(pidfd);
             continue;
         }
@@ -77,6 +89,7 @@ ProcessLook look_for_process(const std::string& name) {
     for (const Descendant& process : descendants_of(ourselves)) ours.push_back(process.pid);
     std::sort(ours.begin(), ours.end());
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
+    look.complete = folder || !no_descriptors_left(errno);
     while (const dirent* entry = folder ? readdir(folder.get()) : nullptr) {
         const std::string_view word = entry->d_name;
         pid_t pid = 0;
@@ -84,11 +97,21 @@ ProcessLook look_for_process(const std::string& name) {
         if (parsed.ec != std::errc{} || parsed.ptr != word.data() + word.size()) continue;
         if (pid == ourselves || std::binary_search(ours.begin(), ours.end(), pid)) continue;
         look.sees_others = true;
-        if (!is_called(pid, name)) continue;
+        int error = 0;
+        if (!is_called(pid, name, error)) {
+            if (no_descriptors_left(error)) look.complete = false;
+            continue;
+        }
+        errno = 0;
         const auto process = read_process(pid);
+        if (!process && no_descriptors_left(errno)) look.complete = false;
         if (process && process->state != 'Z') look.found.push_back(pid);
     }
     return look;
+}
+
+ExitWith::Eyes ExitWith::Eyes::of_system() {
+    return {look_for_process, core::open_pidfd, kLookEvery};
 }
 
 void ExitWith::say_missing(const ProcessLook& look) const {
@@ -107,18 +130,13 @@ core::Task<void> ExitWith::run() {
     bool seen = false;
     bool said_missing = false;
     for (;;) {
-        const ProcessLook look =
-            co_await core::blocking([this] { return look_for_process(name_); });
-        std::vector<core::AsyncFd> held = hold(look.found, name_);
-        if (held.empty() && !look.found.empty()) {
-            co_await core::sleep_for(kLookEvery);  // gone within the look, or no descriptors left
-            continue;
-        }
-        if (held.empty() && seen) break;
-        if (held.empty()) {
-            if (!said_missing) say_missing(look);
+        const ProcessLook look = co_await core::blocking([this] { return eyes_.look(name_); });
+        const bool is_there = !look.found.empty();
+        if (!is_there && look.complete && seen) break;
+        if (!is_there) {
+            if (!said_missing && !seen) say_missing(look);
             said_missing = true;
-            co_await core::sleep_for(kLookEvery);
+            co_await core::sleep_for(eyes_.pause);
             continue;
         }
         if (!seen) {
@@ -126,7 +144,10 @@ core::Task<void> ExitWith::run() {
                                           std::to_string(look.found.front()) +
                                           ": we end when it does (PILOTFISH_EXIT_WITH)");
         }
+        // Also of those who are gone before we hold them, or whom we may not hold.
         seen = true;
+        std::vector<core::AsyncFd> held = hold(look.found, name_, eyes_.open_pidfd);
+        if (held.empty()) co_await core::sleep_for(eyes_.pause);
         for (core::AsyncFd& process : held) {
             const core::Wake wake = co_await process.readable();
             if (wake == core::Wake::closed) co_return;

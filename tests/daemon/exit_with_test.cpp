@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 
+#include "core/runtime.h"
 #include "tests/support/test_support.h"
 
 namespace pilotfish::daemon {
@@ -64,6 +67,71 @@ TEST(ExitWithLook, LeavesOutItselfAndItsDescendants) {
     waitpid(child, nullptr, 0);
     close(ends[0]);
     close(ends[1]);
+}
+
+struct Watched {
+    std::string end;
+    std::size_t looks = 0;
+};
+
+core::Task<int> run_to_its_end(ExitWith& exit_with) {
+    co_await exit_with.run();
+    co_return 0;
+}
+
+// What run() makes of these looks one after another; the last one goes on for ever.
+Watched watch(const std::vector<ProcessLook>& looks, std::function<int(pid_t)> open_pidfd) {
+    Watched watched;
+    core::Runtime runtime{core::RuntimeOptions{}};
+    const auto look = [&](const std::string&) {
+        return looks.at(std::min(watched.looks++, looks.size() - 1));
+    };
+    ExitWith exit_with("peer", [&](const std::string& by) { watched.end = by; },
+                       {look, std::move(open_pidfd), std::chrono::milliseconds(1)});
+    runtime.run(run_to_its_end(exit_with));
+    return watched;
+}
+
+ProcessLook sees(std::vector<pid_t> found) {
+    return {.found = std::move(found), .sees_others = true, .complete = true};
+}
+
+const std::string kEnd = "the end of peer (PILOTFISH_EXIT_WITH)";
+
+TEST(ExitWith, EndsAlsoWhereNobodyCanBeHeld) {
+    const Watched refused = watch({sees({}), sees({7}), sees({7}), sees({})}, [](pid_t) {
+        errno = EPERM;  // a seccomp profile
+        return -1;
+    });
+    EXPECT_EQ(refused.end, kEnd);
+    EXPECT_EQ(refused.looks, 4U);
+}
+
+TEST(ExitWith, EndsWhenThePeerWasGoneBeforeItCouldBeHeld) {
+    const Watched gone = watch({sees({7}), sees({})}, [](pid_t) {
+        errno = ESRCH;
+        return -1;
+    });
+    EXPECT_EQ(gone.end, kEnd);
+}
+
+TEST(ExitWith, ALookThatCouldNotSeeEndsNothing) {
+    const ProcessLook blind{.found = {}, .sees_others = false, .complete = false};
+    const Watched watched =
+        watch({sees({7}), blind, blind, sees({7}), sees({})}, [](pid_t) { return -1; });
+    EXPECT_EQ(watched.end, kEnd);
+    EXPECT_EQ(watched.looks, 5U);
+}
+
+TEST(ExitWithLook, SaysWhenItHasNoDescriptorsToLookWith) {
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit none{0, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const ProcessLook look = look_for_process("peer");
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_TRUE(look.found.empty());
+    EXPECT_FALSE(look.complete);
 }
 
 }  // namespace

@@ -14,22 +14,10 @@
 #include <cstdint>
 #include <memory>
 
-// Under this name ThreadSanitizer leaves it alone (daemon/spawn.cpp).
-extern "C" int __clone(int (*start)(void*), void* stack, int flags, void* argument, ...);
+#include "daemon/child_calls.h"
 
 namespace pilotfish::daemon {
 namespace {
-
-#define PF_IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
-
-// Linux's own layout, for SIG_DFL and SIG_IGN.
-struct KernelSigaction {
-    void (*handler)(int) = SIG_DFL;
-    unsigned long flags = 0;
-    void (*restorer)() = nullptr;
-    unsigned long mask = 0;
-};
-constexpr std::size_t kKernelSigsetBytes = 8;
 
 struct Shared {
     const DropInChildPlan* plan;

@@ -29,13 +29,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "daemon/clone_into_group.h"
 #include "daemon/spawn_plan.h"
-
-// ThreadSanitizer puts its own code around clone() and runs it in the child, in our memory. The
-// same function under its other name is left alone.
-extern "C" int __clone(int (*start)(void*), void* stack, int flags, void* argument, ...);
+#include "daemon/stop_guard.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -152,9 +150,13 @@ SpawnResult spawn(const SpawnRequest& request) {
     sigemptyset(&urgent);
     sigaddset(&urgent, SIGURG);
     pthread_sigmask(SIG_BLOCK, &urgent, &before);
+    const std::optional<uid_t> user = request.identity.credentials.user;
+    std::optional<StopGuard> guard(std::in_place, user && *user != geteuid());
+    plan.child = &guard->child();
     const bool was_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
     process.pid = make_child(plan, stack, sizeof stack, process.pidfd);
     const int clone_errno = errno;
+    guard.reset();
     if (sigismember(&before, SIGURG) == 0) pthread_sigmask(SIG_SETMASK, &before, nullptr);
     // A change of the child's credentials took it from the memory we shared.
     if (was_dumpable && request.identity.takes_dumpable()) prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);

@@ -3,6 +3,10 @@
 // the report and the LISTEN_PID digits, and never returns. All signals are blocked in it until the
 // last call before execve, when every handler has been replaced, so no handler of ours can run in
 // it.
+//
+// SIGSTOP alone nobody can block, and whoever is of the child's new user may send it: the daemon
+// would sleep with it (daemon/stop_guard.h). So all that needs no new identity comes before it, and
+// what comes after is the least there can be: the directory, the death signal, the mask, execve.
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/ioctl.h>
@@ -12,6 +16,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "daemon/child_calls.h"
 #include "daemon/spawn_plan.h"
 
 namespace pilotfish::daemon {
@@ -24,15 +29,6 @@ PF_IN_CHILD void give_up(Plan& plan, Stage stage, int error, const char* path) {
 }
 
 namespace {
-
-// Linux's own layout of rt_sigaction's argument, for SIG_DFL and SIG_IGN only.
-struct KernelSigaction {
-    void (*handler)(int) = SIG_DFL;
-    unsigned long flags = 0;
-    void (*restorer)() = nullptr;
-    unsigned long mask = 0;
-};
-constexpr std::size_t kKernelSigsetBytes = 8;
 
 PF_IN_CHILD void write_pid(char* digits) {
     long pid = syscall(SYS_getpid);
@@ -135,6 +131,7 @@ PF_IN_CHILD int spawned_child(void* argument) {
     const SpawnRequest& request = *plan.request;
 
     plan.began = true;
+    plan.child->store(static_cast<pid_t>(syscall(SYS_getpid)), std::memory_order_relaxed);
     syscall(SYS_setpgid, 0, 0);
     if (request.group != nullptr) enter_group(plan);
     if (!plan.oom_score.empty()) set_oom_score(plan);
@@ -146,14 +143,14 @@ PF_IN_CHILD int spawned_child(void* argument) {
     }
     arrange_descriptors(plan);
     set_limits(plan);  // after the descriptors, which a low RLIMIT_NOFILE would forbid
+    if (plan.listen_pid_digits != nullptr) write_pid(plan.listen_pid_digits);
+    if (plan.own_pid_digits != nullptr) write_pid(plan.own_pid_digits);
+    reset_signals(request);
     take_identity(plan);
     if (!request.directory.empty() && syscall(SYS_chdir, request.directory.c_str()) != 0) {
         give_up(plan, Stage::directory, errno, request.directory.c_str());
     }
     bind_life_to_daemon(plan);
-    if (plan.listen_pid_digits != nullptr) write_pid(plan.listen_pid_digits);
-    if (plan.own_pid_digits != nullptr) write_pid(plan.own_pid_digits);
-    reset_signals(request);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &request.mask, nullptr, kKernelSigsetBytes);
 
     // As execvp does: go on along PATH past what is not there; remember a refusal over a miss.

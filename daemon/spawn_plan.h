@@ -8,15 +8,14 @@
 
 #include <sys/resource.h>
 
+#include <atomic>
 #include <string>
 #include <vector>
 
+#include "daemon/child_calls.h"
 #include "daemon/spawn.h"
 
 namespace pilotfish::daemon {
-
-// Of every function that runs in the child: sanitizers would put their own code there.
-#define PF_IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
 
 // Where a child gave up.
 enum class Stage : int {
@@ -54,10 +53,11 @@ struct Plan {
     bool enters_unified = false;  // by itself, not by clone3
     std::string oom_score = {};   // as it is written
     std::vector<KernelLimit> limits = {};
-    int highest_target = 2;          // of the descriptors it is given
-    pid_t daemon = -1;               // who its parent is to be
-    std::vector<int> lifted = {};    // room for the copies of SpawnRequest::descriptors
-    char* own_pid_digits = nullptr;  // as listen_pid_digits, of SpawnRequest::pid_variable
+    int highest_target = 2;               // of the descriptors it is given
+    pid_t daemon = -1;                    // who its parent is to be
+    std::vector<int> lifted = {};         // room for the copies of SpawnRequest::descriptors
+    char* own_pid_digits = nullptr;       // as listen_pid_digits, of SpawnRequest::pid_variable
+    std::atomic<pid_t>* child = nullptr;  // where the child tells its guard who it is
     // The child's report.
     bool began = false;  // false for good: it was killed at its birth
     Stage stage = Stage::none;

@@ -6,6 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <string>
 
 #include "daemon/spawn.h"
@@ -195,6 +198,49 @@ TEST_F(SpawnIdentity, WithoutRootTheBoundingSetStaysUnlessNothingCanBeGained) {
     Identity nice;
     nice.nice = -5;
     EXPECT_TRUE(has(as_nobody(nice), "set NICE=-5 (needs CAP_SYS_NICE"));
+}
+
+// Who is of the user that a child becomes may stop it while the daemon sleeps in vfork.
+TEST_F(SpawnIdentity, AUserWhoStopsAllItsProcessesDoesNotHoldUpTheDaemon) {
+    const uid_t uid = 1'000'000'000U + static_cast<uid_t>(getpid());  // of no other test's
+    int ends[2];
+    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    const pid_t stopper = fork();
+    if (stopper == 0) {
+        if (setresuid(uid, uid, uid) != 0 || write(ends[1], "r", 1) != 1) _exit(1);
+        // Lets go by itself, so that a daemon that is held up fails here and does not hang.
+        for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+             std::chrono::steady_clock::now() < end;)
+            kill(-1, SIGSTOP);
+        kill(-1, SIGCONT);
+        _exit(0);
+    }
+    char ready = 0;
+    ASSERT_EQ(read(ends[0], &ready, 1), 1);
+    close(ends[0]);
+    close(ends[1]);
+    SpawnRequest request;
+    // A long search for the program, so that it is surely stopped within.
+    std::string path = "PATH=";
+    for (int i = 0; i < 300; ++i) path += "/nowhere/" + std::to_string(i) + ":";
+    request.command = {"true"};
+    request.environment = {path + "/usr/bin:/bin"};
+    request.identity = user(uid, uid, {});
+    std::chrono::nanoseconds longest{0};
+    for (int i = 0; i < 5; ++i) {
+        const auto began = std::chrono::steady_clock::now();
+        const SpawnResult result = spawn(request);
+        longest =
+            std::max<std::chrono::nanoseconds>(longest, std::chrono::steady_clock::now() - began);
+        ASSERT_TRUE(result.process.has_value()) << result.error.error.message;
+        kill(result.process->pid, SIGKILL);
+        siginfo_t info{};
+        EXPECT_EQ(waitid(P_PIDFD, static_cast<id_t>(result.process->pidfd), &info, WEXITED), 0);
+        close(result.process->pidfd);
+    }
+    EXPECT_LT(longest, std::chrono::seconds(20));
+    kill(stopper, SIGKILL);
+    waitpid(stopper, nullptr, 0);
 }
 
 }  // namespace

@@ -21,6 +21,13 @@ core::Result<std::string> bind_at(http::Server& server, const std::string& addre
     return address;
 }
 
+// Where others may write, they may put a socket of their own in our place.
+bool is_ours_alone(const std::string& directory) {
+    struct stat info{};
+    return lstat(directory.c_str(), &info) == 0 && S_ISDIR(info.st_mode) &&
+           (info.st_uid == 0 || info.st_uid == geteuid()) && (info.st_mode & 022) == 0;
+}
+
 }  // namespace
 
 unsigned long pid_namespace() {
@@ -47,12 +54,12 @@ core::Result<std::string> bind_control_socket(http::Server& server,
         return bound;
     }
     // Not writable (a read-only root, another user), or another pilotfish of this container lives
-    // there: then the name that needs no file system.
+    // there, or the directory is not ours alone: then the name that needs no file system.
     mkdir(directory.c_str(), 0755);
     const std::string name = "unix:" + abstract_prefix(pid_namespace()) + std::to_string(getpid());
     // After an upgrade in place it stays where the workers know it to be.
     const bool keeps_name = server.inherits(http::ListenerKind::admin, name);
-    if (!keeps_name) {
+    if (!keeps_name && is_ours_alone(directory)) {
         if (auto bound = bind_at(server, "unix:" + directory + "/" + kControlFile)) return bound;
     }
     auto bound = bind_at(server, name);

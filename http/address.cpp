@@ -84,7 +84,7 @@ class DirectoryLock {
     int fd_ = -1;
 };
 
-int make_socket(const Address& address, int& made_errno) {
+int make_socket(const Address& address, mode_t mode, int& made_errno) {
     const int family = address.socket.ss_family;
     const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     made_errno = errno;
@@ -93,13 +93,33 @@ int make_socket(const Address& address, int& made_errno) {
     const int off = 0;
     if (family != AF_UNIX) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    // Linux gives the socket file the mode of the socket's own inode (less the umask), so there is
-    // no moment at which others could connect.
-    if (family == AF_UNIX) fchmod(fd, 0600);
+    // Linux gives the socket file the mode of the socket's own inode, less the umask: there is no
+    // moment at which others than those meant could connect, and no chmod by a name under which
+    // somebody may have put something else meanwhile.
+    if (family == AF_UNIX) fchmod(fd, mode);
     return fd;
 }
 
-int bind_and_listen(int fd, const Address& address) {
+// The process has one umask for all threads: it is set only where it would take something away,
+// which is for the control socket, before anything else is made.
+class NoUmask {
+  public:
+    explicit NoUmask(bool is_wanted) : is_wanted_(is_wanted) {
+        if (is_wanted_) before_ = umask(0);
+    }
+    ~NoUmask() {
+        if (is_wanted_) umask(before_);
+    }
+    NoUmask(const NoUmask&) = delete;
+    NoUmask& operator=(const NoUmask&) = delete;
+
+  private:
+    const bool is_wanted_;
+    mode_t before_ = 0;
+};
+
+int bind_and_listen(int fd, const Address& address, mode_t mode) {
+    const NoUmask as_asked_for(!address.unix_path.empty() && (mode & 077) != 0);
     if (bind(fd, reinterpret_cast<const sockaddr*>(&address.socket), address.size) != 0)
         return errno;
     return listen(fd, kBacklog) == 0 ? 0 : errno;
@@ -176,28 +196,28 @@ Result<Listener> Listener::open(std::string_view text, mode_t mode) {
     Result<Address> parsed = parse_address(text);
     if (!parsed) return parsed.error();
     int failed = 0;
-    int fd = make_socket(*parsed, failed);
+    int fd = make_socket(*parsed, mode, failed);
     if (fd < 0 && failed == EAFNOSUPPORT && is_any_ipv6(*parsed)) {
         *parsed = any_ipv4(*parsed);
-        fd = make_socket(*parsed, failed);
+        fd = make_socket(*parsed, mode, failed);
     }
     const std::string what = "listen on " + std::string(text);
     const DirectoryLock lock(parsed->unix_path);
     if (fd < 0) return core::system_error(what, failed);
     Listener listener(fd, std::move(*parsed));
     const Address& address = listener.address_;
-    failed = bind_and_listen(fd, address);
+    failed = bind_and_listen(fd, address, mode);
     if (failed == EADDRNOTAVAIL && is_any_ipv6(address)) {
         // IPv6 is compiled in and switched off.
         Address v4 = any_ipv4(address);
         int ignored = 0;
-        if (const int other = make_socket(v4, ignored); other >= 0) {
+        if (const int other = make_socket(v4, mode, ignored); other >= 0) {
             listener = Listener(other, std::move(v4));
-            failed = bind_and_listen(listener.fd_, listener.address_);
+            failed = bind_and_listen(listener.fd_, listener.address_, mode);
         }
     }
     if (failed == EADDRINUSE && !address.unix_path.empty() && remove_if_stale(address)) {
-        failed = bind_and_listen(fd, address);
+        failed = bind_and_listen(fd, address, mode);
     }
     if (failed != 0) {
         // The words everybody searches for, as every other daemon writes them.
@@ -205,15 +225,13 @@ Result<Listener> Listener::open(std::string_view text, mode_t mode) {
             return Error{"cannot " + what + ": address already in use", failed};
         return core::system_error(what, failed);
     }
-    // The kernel has taken the umask off the mode that the socket was given.
-    if (!address.unix_path.empty() && mode != 0600) chmod(address.unix_path.c_str(), mode);
     listener.know_file();
     return listener;
 }
 
 void Listener::know_file() {
     struct stat info{};
-    if (address_.unix_path.empty() || stat(address_.unix_path.c_str(), &info) != 0) return;
+    if (address_.unix_path.empty() || lstat(address_.unix_path.c_str(), &info) != 0) return;
     device_ = info.st_dev;
     inode_ = info.st_ino;
 }
@@ -255,7 +273,7 @@ Listener::~Listener() {
 
 void Listener::remove_file() const {
     struct stat info{};
-    if (inode_ != 0 && stat(address_.unix_path.c_str(), &info) == 0 && info.st_dev == device_ &&
+    if (inode_ != 0 && lstat(address_.unix_path.c_str(), &info) == 0 && info.st_dev == device_ &&
         info.st_ino == inode_) {
         unlink(address_.unix_path.c_str());
     }

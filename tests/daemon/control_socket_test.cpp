@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 
 #include "tests/http/canned_sources.h"
@@ -66,6 +67,30 @@ TEST_F(ControlSocket, HasANameWithoutAFileWhereNoneCanBeMade) {
     const auto bound = bind_control_socket(one, configuration(""), directory_);
     ASSERT_TRUE(bound.ok());
     EXPECT_EQ(*bound, abstract_);
+}
+
+TEST_F(ControlSocket, IsNotPutWhereOthersMayPutTheirs) {
+    ASSERT_EQ(mkdir(directory_.c_str(), 0755), 0);
+    const auto bound_to = [&] {
+        auto one = server();
+        const auto bound = bind_control_socket(one, configuration(""), directory_);
+        return bound ? *bound : bound.error().message;
+    };
+    for (const mode_t mode : {mode_t{0777}, mode_t{0775}, mode_t{01777}}) {
+        ASSERT_EQ(chmod(directory_.c_str(), mode), 0);
+        EXPECT_EQ(bound_to(), abstract_);
+    }
+    ASSERT_EQ(chmod(directory_.c_str(), 0755), 0);
+    EXPECT_NE(bound_to(), abstract_);
+    if (geteuid() == 0) {
+        ASSERT_EQ(chown(directory_.c_str(), 12345, 12345), 0);
+        EXPECT_EQ(bound_to(), abstract_);
+    }
+    const std::string other = dir_.path() + "/other";
+    ASSERT_EQ(rename(directory_.c_str(), other.c_str()), 0);
+    ASSERT_EQ(chown(other.c_str(), geteuid(), getegid()), 0);
+    ASSERT_EQ(symlink(other.c_str(), directory_.c_str()), 0);
+    EXPECT_EQ(bound_to(), abstract_) << "a link is no directory of ours";
 }
 
 TEST_F(ControlSocket, IsWhereTheSettingSaysOrNowhere) {

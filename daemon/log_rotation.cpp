@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "daemon/line_ring.h"
+#include "daemon/safe_directory.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -19,12 +20,16 @@ std::size_t first_line(std::string_view lines) {
 
 }  // namespace
 
-int FileCalls::open(const char* path, int flags, mode_t mode) { return ::open(path, flags, mode); }
+int FileCalls::open(int directory, const char* name, int flags, mode_t mode) {
+    return openat(directory, name, flags, mode);
+}
 ssize_t FileCalls::write(int fd, const char* bytes, std::size_t count) {
     return ::write(fd, bytes, count);
 }
-int FileCalls::rename(const char* from, const char* to) { return ::rename(from, to); }
-int FileCalls::unlink(const char* path) { return ::unlink(path); }
+int FileCalls::rename(int directory, const char* from, const char* to) {
+    return renameat(directory, from, directory, to);
+}
+int FileCalls::unlink(int directory, const char* name) { return unlinkat(directory, name, 0); }
 
 FileCalls& FileCalls::of_system() {
     static FileCalls calls;
@@ -32,7 +37,9 @@ FileCalls& FileCalls::of_system() {
 }
 
 RotatingFile::RotatingFile(RotationOptions options, FileCalls& calls)
-    : options_(std::move(options)), calls_(calls) {}
+    : options_(std::move(options)),
+      name_(options_.path.substr(options_.path.rfind('/') + 1)),
+      calls_(calls) {}
 
 RotatingFile::~RotatingFile() {
     if (fd_ >= 0) close(fd_);
@@ -48,7 +55,9 @@ core::Result<void> RotatingFile::open() {
     constexpr int kFlags =
         O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
     // Readable by the group, which collectors of logs are in; the umask has its say.
-    const int fd = calls_.open(options_.path.c_str(), kFlags, 0640);
+    auto directory = open_safe_directory(options_.path.substr(0, options_.path.rfind('/') + 1));
+    if (!directory) return directory.error().within("cannot open the log " + options_.path);
+    const int fd = calls_.open(directory->get(), name_.c_str(), kFlags, 0640);
     if (fd < 0 && errno == ELOOP) {
         return core::Error{"cannot open the log " + options_.path +
                                ": it is a symbolic link; name the file itself, or use LOG=tee",
@@ -56,13 +65,25 @@ core::Result<void> RotatingFile::open() {
     }
     if (fd < 0) return error("open", errno);
     struct stat id{};
-    const bool regular = fstat(fd, &id) == 0 && S_ISREG(id.st_mode);
-    if (!regular) {
+    struct stat in{};
+    if (fstat(fd, &id) != 0 || fstat(directory->get(), &in) != 0) {
+        const int failed = errno;
         close(fd);
-        return core::Error{"cannot open the log " + options_.path +
-                               ": it is no regular file; name another, or use LOG=tee",
+        return error("open", failed);
+    }
+    const bool is_known = id.st_uid == 0 || id.st_uid == geteuid() || id.st_uid == in.st_uid;
+    const char* const wrong = !S_ISREG(id.st_mode) ? "it is no regular file"
+                              : id.st_nlink > 1    ? "it has other names too (hard links)"
+                              : !is_known ? "it belongs to neither the daemon nor the directory's "
+                                            "owner"
+                                          : nullptr;
+    if (wrong != nullptr) {
+        close(fd);
+        return core::Error{"cannot open the log " + options_.path + ": " + wrong +
+                               "; name another, or use LOG=tee",
                            EINVAL};
     }
+    directory_ = std::move(*directory);
     fd_ = fd;
     id_ = id;
     size_ = static_cast<std::uint64_t>(id.st_size);
@@ -72,7 +93,7 @@ core::Result<void> RotatingFile::open() {
 
 void RotatingFile::let_go_if_moved() {
     struct stat now{};
-    const bool same = stat(options_.path.c_str(), &now) == 0 && now.st_dev == id_.st_dev &&
+    const bool same = lstat(options_.path.c_str(), &now) == 0 && now.st_dev == id_.st_dev &&
                       now.st_ino == id_.st_ino;
     if (same) {
         // Cut by copytruncate: our appends begin at its new end.
@@ -96,15 +117,15 @@ std::size_t RotatingFile::fitting(std::string_view lines) const {
 
 void RotatingFile::rotate() {
     const auto moved = [this](const std::string& from, const std::string& to) {
-        return calls_.rename(from.c_str(), to.c_str()) == 0 || errno == ENOENT;
+        return calls_.rename(directory_.get(), from.c_str(), to.c_str()) == 0 || errno == ENOENT;
     };
     bool done = true;
     // The oldest first: what is renamed over has been renamed itself, or is the one to go.
     for (int number = options_.max_files - 1; number >= 1 && done; --number)
         done = moved(numbered(number), numbered(number + 1));
-    if (done && options_.max_files > 0) done = moved(options_.path, numbered(1));
+    if (done && options_.max_files > 0) done = moved(name_, numbered(1));
     if (done && options_.max_files == 0)
-        done = calls_.unlink(options_.path.c_str()) == 0 || errno == ENOENT;
+        done = calls_.unlink(directory_.get(), name_.c_str()) == 0 || errno == ENOENT;
     if (done) {
         close(std::exchange(fd_, -1));
         return;

@@ -6,8 +6,15 @@
 // noticed before the next write, and one of its name is made anew: no signal is needed. Nothing is
 // synced to the disk: a log outlives its process, not the loss of power.
 //
-// Only regular files are written to, and no symbolic link is followed to them: whoever may write
-// into the directory of a root's log shall not choose what root appends to.
+// A daemon that is root, or has its rights, writes into directories where its workers may write as
+// well: volumes of mode 0777, folders that belong to the worker's user. Whoever may write there
+// shall not choose what root appends to. So the way to the directory is walked step by step, and a
+// symbolic link is followed only where root or we made it and others could not; the directory is
+// then held, and all that is done below it is done to names in it. The file itself is a regular one
+// with one name, no link, and belongs to root, to us or to the directory's owner. What does not
+// hold is an error, said once; lines are lost meanwhile, and counted (daemon/log_file.h).
+// Rejected: to become the directory's owner for the time of the call (setfsuid): root's
+// supplementary groups would stay, and a volume of mode 0777 belongs to root.
 //
 // One thread at a time. Owns its descriptor; borrows the calls. Blocks: as long as the file system
 // does. Fails: with a sentence and the system's errno; what was not written can be given again.
@@ -22,18 +29,19 @@
 #include <string_view>
 #include <utility>
 
+#include "core/owned_fd.h"
 #include "core/result.h"
 
 namespace pilotfish::daemon {
 
-// The file system behind a seam. As the system calls of those names.
+// The file system behind a seam. As the system calls of those names, but in a directory.
 class FileCalls {
   public:
     virtual ~FileCalls() = default;
-    virtual int open(const char* path, int flags, mode_t mode);
+    virtual int open(int directory, const char* name, int flags, mode_t mode);
     virtual ssize_t write(int fd, const char* bytes, std::size_t count);
-    virtual int rename(const char* from, const char* to);
-    virtual int unlink(const char* path);
+    virtual int rename(int directory, const char* from, const char* to);
+    virtual int unlink(int directory, const char* name);
     static FileCalls& of_system();
 };
 
@@ -62,11 +70,13 @@ class RotatingFile {
     void let_go_if_moved();
     std::size_t fitting(std::string_view lines) const;
     void rotate();
-    std::string numbered(int number) const { return options_.path + "." + std::to_string(number); }
+    std::string numbered(int number) const { return name_ + "." + std::to_string(number); }
     core::Error error(std::string_view what, int code) const;
 
     const RotationOptions options_;
+    const std::string name_;  // in its directory
     FileCalls& calls_;
+    core::OwnedFd directory_;
     int fd_ = -1;
     struct stat id_{};  // of the file that fd_ is
     std::uint64_t size_ = 0;

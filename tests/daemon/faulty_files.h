@@ -17,16 +17,16 @@ class FaultyFiles final : public daemon::FileCalls {
     std::atomic<std::size_t> most_bytes{0};  // of one write; 0: any
     std::atomic<int> refused{0};
 
-    int open(const char* path, int flags, mode_t mode) override {
-        return fail(fail_opens) ? -1 : FileCalls::open(path, flags, mode);
+    int open(int directory, const char* name, int flags, mode_t mode) override {
+        return fail(fail_opens) ? -1 : FileCalls::open(directory, name, flags, mode);
     }
     ssize_t write(int fd, const char* bytes, std::size_t count) override {
         if (fail(fail_writes)) return -1;
         const std::size_t most = most_bytes;
         return FileCalls::write(fd, bytes, most == 0 ? count : std::min(count, most));
     }
-    int rename(const char* from, const char* to) override {
-        return fail(fail_renames) ? -1 : FileCalls::rename(from, to);
+    int rename(int directory, const char* from, const char* to) override {
+        return fail(fail_renames) ? -1 : FileCalls::rename(directory, from, to);
     }
 
   private:

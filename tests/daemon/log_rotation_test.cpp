@@ -149,5 +149,36 @@ TEST_F(Rotation, WritesToRegularFilesAlone) {
     EXPECT_NE(refusal().find("symbolic link"), std::string::npos);
 }
 
+TEST_F(Rotation, WritesToNoFileThatOthersChose) {
+    const auto refusal = [&](const std::string& path) {
+        RotatingFile file({.path = path}, calls_);
+        const auto opened = file.open();
+        return opened.ok() ? std::string() : opened.error().message;
+    };
+    dir_.write("precious", "");
+    std::filesystem::create_hard_link(dir_.path() + "/precious", path_);
+    EXPECT_NE(refusal(path_).find("hard links"), std::string::npos) << refusal(path_);
+    if (geteuid() != 0) GTEST_SKIP() << "the rest needs root";
+    // A worker's folder: its own file is taken, a link to elsewhere is not followed.
+    const std::string folder = dir_.path() + "/of-worker";
+    std::filesystem::create_directory(folder);
+    ASSERT_EQ(chown(folder.c_str(), 12345, 12345), 0);
+    EXPECT_EQ(refusal(folder + "/web.log"), "");
+    ASSERT_EQ(chown((folder + "/web.log").c_str(), 12345, 12345), 0);
+    EXPECT_EQ(refusal(folder + "/web.log"), "");
+    ASSERT_EQ(chown((folder + "/web.log").c_str(), 23456, 12345), 0);
+    EXPECT_NE(refusal(folder + "/web.log").find("belongs to neither"), std::string::npos);
+    std::filesystem::create_directory(dir_.path() + "/of-root");
+    const std::string link = folder + "/logs";
+    std::filesystem::create_symlink(dir_.path() + "/of-root", link);
+    EXPECT_NE(refusal(link + "/web.log").find("logs is a symbolic link"), std::string::npos);
+    EXPECT_FALSE(exists(dir_.path() + "/of-root/web.log"));
+    // Root's own links stay what they are, and a volume that all may write to is written to.
+    std::filesystem::create_symlink("of-root", dir_.path() + "/link");
+    EXPECT_EQ(refusal(dir_.path() + "/link/web.log"), "");
+    ASSERT_EQ(chmod((dir_.path() + "/of-root").c_str(), 0777), 0);
+    EXPECT_EQ(refusal(dir_.path() + "/of-root/more.log"), "");
+}
+
 }  // namespace
 }  // namespace pilotfish::daemon

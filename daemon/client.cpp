@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -27,6 +28,8 @@ using std::chrono::milliseconds;
 
 // A page may take the daemon 10 s, after which it says so itself (http/README.md, Limits).
 constexpr milliseconds kPatience{15'000};
+// Follows what is recorded from now on: of all that was, nothing is told.
+constexpr std::string_view kNewEvents = "/v1/events?follow=1&since=9007199254740991";
 
 int unreachable(const core::Error& error) { return complain(kUnreachableExitCode, error.message); }
 
@@ -176,30 +179,44 @@ int whole_daemon(const ClientTarget& target, const Invocation& invocation) {
     return tell(http::text_of(answer->body)) ? 0 : kRefusedExitCode;
 }
 
-// The stream of events ends when the daemon does.
+// Waits until nobody, or another process, answers where the daemon did. That a stream has ended, or
+// that the daemon has no room for one more, proves nothing.
+core::Result<void> wait_for_end(const ClientTarget& target, ClientConnection witness) {
+    // Heard of each 15 s; no end of its own: the daemon's PILOTFISH_STOP_TIMEOUT is it.
+    constexpr milliseconds kSilence{45'000};
+    constexpr milliseconds kAskAgain{100};
+    const int pid = witness.peer_pid();
+    for (;;) {
+        std::string ignored;
+        for (;;) {
+            const core::Result<bool> whole = witness.receive(ignored, kSilence);
+            ignored.clear();
+            if (!whole && whole.error().timed_out()) return whole.error();
+            if (!whole || *whole) break;
+        }
+        std::this_thread::sleep_for(kAskAgain);
+        core::Result<ClientConnection> next = target.open();
+        if (!next && next.error().system_errno == ETIMEDOUT) return next.error();
+        if (!next || next->peer_pid() != pid) return {};
+        // Refused or not: receive() tells, and another daemon's turn comes.
+        if (auto sent = next->send("GET", kNewEvents, target.token); !sent) continue;
+        witness = std::move(*next);
+    }
+}
+
 int shutdown(const ClientTarget& target, const Invocation& invocation) {
     core::Result<ClientConnection> witness = target.open();
     if (!witness) return unreachable(witness.error());
     if (invocation.client.wait_for_end) {
-        if (auto sent =
-                witness->send("GET", "/v1/events?follow=1&since=9007199254740991", target.token);
-            !sent) {
+        if (auto sent = witness->send("GET", kNewEvents, target.token); !sent)
             return unreachable(sent.error());
-        }
     }
     const auto answer = ask_once(target, "POST", "/v1/shutdown");
     if (!answer) return unreachable(answer.error());
     if (answer->status >= 300) return complain(kRefusedExitCode, http::parse_problem(answer->body));
     if (!invocation.client.wait_for_end) return tell("the shutdown has begun\n") ? 0 : 1;
-    // Heard of each 15 s; no end of its own: the daemon's PILOTFISH_STOP_TIMEOUT is it.
-    constexpr milliseconds kSilence{45'000};
-    std::string ignored;
-    for (;;) {
-        const core::Result<bool> whole = witness->receive(ignored, kSilence);
-        ignored.clear();
-        if (!whole && whole.error().timed_out()) return unreachable(whole.error());
-        if (!whole || *whole) break;
-    }
+    if (auto ended = wait_for_end(target, std::move(*witness)); !ended)
+        return unreachable(ended.error());
     return tell("the daemon has ended\n") ? 0 : kRefusedExitCode;
 }
 

@@ -178,8 +178,6 @@ int show_events(const ClientTarget& target, const config::Invocation& invocation
         std::string body;
         const core::Result<bool> whole = connection->receive(body, kSilence);
         if (!whole) {
-            // The daemon has ended; what it said last is what somebody who follows wants to see.
-            if (invocation.client.follow && connection->status() == 200) return 0;
             return complain(kUnreachableExitCode, whole.error().message);
         }
         if (connection->status() == 200) {
@@ -224,8 +222,7 @@ int show_logs(const ClientTarget& target, const config::Invocation& invocation) 
         const core::Result<bool> goes_on = take_lines(stream, lines, invocation);
         if (!goes_on) {
             stream.over = true;
-            if (!invocation.client.follow)
-                code = complain(kUnreachableExitCode, goes_on.error().message);
+            code = complain(kUnreachableExitCode, goes_on.error().message);
         }
         if (stream.over) --open;
         if (goes_on && stream.over && stream.connection.status() != 200) {

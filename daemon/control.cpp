@@ -1,5 +1,7 @@
 #include "daemon/control.h"
 
+#include <cerrno>
+
 #include "config/in_quotes.h"
 #include "config/nearest_name.h"
 #include "config/signal_name.h"
@@ -89,7 +91,12 @@ std::string Control::ask(Worker& worker, WorkerAction action, const config::Sign
         case WorkerAction::signal: {
             const ReceivedSignal sent{
                 .number = signal.number, .queued = false, .value = {}, .sender = 0};
+            errno = 0;
             if (status.up && worker.forward(sent)) return {};
+            if (status.up && errno == EPERM) {
+                return "process " + std::to_string(status.pid) + " of " + name +
+                       " is another user's, and the daemon may not signal it: it needs CAP_KILL";
+            }
             return name + " has no process now, it is " + std::string(name_of(status.state));
         }
     }

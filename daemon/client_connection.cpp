@@ -51,6 +51,14 @@ int ClientConnection::peer_pid() const {
     return getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
 }
 
+std::optional<uid_t> ClientConnection::peer_user() const {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    const bool known = getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+    // TCP has -1.
+    return known && peer.uid != static_cast<uid_t>(-1) ? std::optional(peer.uid) : std::nullopt;
+}
+
 core::Result<void> ClientConnection::send(std::string_view method, std::string_view target,
                                           const std::string& token) {
     reader_ = {};

@@ -4,7 +4,10 @@
 // Fails: a sentence that names where the daemon was asked.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +27,8 @@ class ClientConnection {
 
     // The process at the other end of a unix socket, as it is seen here; 0: not visible, or TCP.
     int peer_pid() const;
+    // Its user as it was when it began to listen; nullopt: TCP.
+    std::optional<uid_t> peer_user() const;
     int fd() const { return fd_.get(); }
     const std::string& where() const { return where_; }
 

@@ -1,14 +1,13 @@
 #include "daemon/client_target.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cstdlib>
 
 #include "daemon/control_socket.h"
+#include "daemon/small_file.h"
 
 namespace pilotfish::daemon {
 namespace {
@@ -21,23 +20,13 @@ std::string variable(const char* name) {
     return value == nullptr ? "" : value;
 }
 
-core::Result<std::string> read_whole(const std::string& path) {
-    const core::OwnedFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) return core::system_error("read " + path, errno);
-    std::string text;
-    char buffer[16 * 1024];
-    for (;;) {
-        const ssize_t got = read(fd.get(), buffer, sizeof buffer);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return core::system_error("read " + path, errno);
-        if (got == 0) return text;
-        text.append(buffer, static_cast<std::size_t>(got));
-    }
-}
+// Chosen: a token is some dozen bytes, a hundred thousand sockets are 10 MB.
+constexpr std::size_t kMostToken = 64 << 10;
+constexpr std::size_t kMostSockets = 64 << 20;
 
 core::Result<std::string> token_of(const ClientWish& wish) {
     if (!wish.token.empty() || wish.token_file.empty()) return wish.token;
-    core::Result<std::string> text = read_whole(wish.token_file);
+    core::Result<std::string> text = read_small_file(wish.token_file, kMostToken);
     if (!text) return text.error().within("PILOTFISH_ADMIN_TOKEN_FILE");
     while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
     return text;
@@ -54,6 +43,9 @@ core::Result<ClientTarget> by_hand(const ClientWish& wish) {
 struct Found {
     ClientTarget target;
     int pid;
+    std::optional<uid_t> user;
+
+    bool is_ours() const { return user && (*user == 0 || *user == geteuid()); }
 };
 
 // Looks whether somebody answers at a socket; else notes why not.
@@ -72,13 +64,14 @@ void try_socket(const std::string& path, std::vector<Found>& found, std::string&
             .append(why.substr(std::min(reason, why.size())));
         return;
     }
-    found.push_back({{std::move(*address), path, {}}, connection->peer_pid()});
+    found.push_back(
+        {{std::move(*address), path, {}}, connection->peer_pid(), connection->peer_user()});
 }
 
 // Abstract names have no owner; one that carries another pid than its listener's is somebody else's
 // trick, and so is one that we may not see.
 void try_abstract(const ClientWish& wish, std::vector<Found>& found, std::string& tried) {
-    const core::Result<std::string> sockets = read_whole(wish.sockets);
+    const core::Result<std::string> sockets = read_small_file(wish.sockets, kMostSockets);
     if (!sockets) return;
     for (const std::string& name : listening_names(*sockets, wish.abstract_prefix)) {
         std::vector<Found> one;
@@ -150,6 +143,22 @@ core::Result<ClientTarget> find_daemon(const ClientWish& wish) {
     try_socket(wish.default_socket, found, tried);
     try_abstract(wish, found, tried);
     if (wish.pid) std::erase_if(found, [&](const Found& each) { return each.pid != *wish.pid; });
+    // Abstract names are anybody's to take. Who may do everything is not led to another user's
+    // process unless it is named; who may not finds the daemon of whoever there is.
+    if (!wish.pid) {
+        const bool any_ours = std::any_of(found.begin(), found.end(),
+                                          [](const Found& each) { return each.is_ours(); });
+        if (any_ours || geteuid() == 0) {
+            for (const Found& each : found) {
+                if (each.is_ours()) continue;
+                tried.append(tried.empty() ? "" : "; ")
+                    .append(each.target.where)
+                    .append(" is another user's: --pid " + std::to_string(each.pid) +
+                            " if it is meant");
+            }
+            std::erase_if(found, [](const Found& each) { return !each.is_ours(); });
+        }
+    }
     if (found.size() != 1) return not_one(wish, found, tried);
     return std::move(found.front().target);
 }

@@ -1,7 +1,10 @@
 #include "daemon/client_target.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <csignal>
 
 #include "http/address.h"
 #include "tests/support/test_support.h"
@@ -90,6 +93,34 @@ TEST_F(FindDaemon, DoesNotChooseAmongSeveral) {
 TEST_F(FindDaemon, BelievesNoAbstractNameThatIsAnothers) {
     const auto trick = listen(wish_.abstract_prefix + "1");
     EXPECT_NE(failure().find("cannot find a running daemon"), std::string::npos) << failure();
+}
+
+TEST_F(FindDaemon, BelievesNoOtherUsersUnlessItIsNamed) {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const pid_t stranger = fork();
+    if (stranger == 0) {
+        if (setresuid(12345, 12345, 12345) != 0) _exit(1);
+        const auto listener =
+            http::Listener::open("unix:" + wish_.abstract_prefix + std::to_string(getpid()));
+        if (listener && write(ends[1], "r", 1) == 1) pause();
+        _exit(1);
+    }
+    close(ends[1]);
+    char ready = 0;
+    EXPECT_EQ(read(ends[0], &ready, 1), 1);
+    close(ends[0]);
+    const std::string theirs = wish_.abstract_prefix + std::to_string(stranger);
+    EXPECT_NE(failure().find(theirs + " is another user's"), std::string::npos) << failure();
+    {
+        const auto ours = listen(own_abstract());
+        EXPECT_EQ(failure(), "found " + own_abstract());
+    }
+    wish_.pid = stranger;
+    EXPECT_EQ(failure(), "found " + theirs);
+    kill(stranger, SIGKILL);
+    waitpid(stranger, nullptr, 0);
 }
 
 TEST_F(FindDaemon, GoesWhereItIsTold) {

@@ -141,6 +141,7 @@ SpawnResult spawn(const SpawnRequest& request) {
     plan.lifted.resize(request.descriptors.size());
 
     plan.daemon = getpid();
+    plan.user = geteuid();
 
     alignas(16) char stack[32 * 1024];
     SpawnedProcess process;

@@ -89,7 +89,12 @@ PF_IN_CHILD void take_identity(Plan& plan) {
     set_priorities(plan, identity);
     if (identity.capabilities) bound_capabilities(plan, identity);
     become_user(plan, identity.credentials);
-    if (identity.capabilities) set_capabilities(plan, *identity.capabilities);
+    if (identity.capabilities) {
+        set_capabilities(plan, *identity.capabilities);
+    } else if (const auto& user = identity.credentials.user; user && *user != plan.user) {
+        // The kernel clears them where we are root; of a daemon that is not they would stay.
+        syscall(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    }
     if (identity.no_new_privs && syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         give_up(plan, Stage::no_new_privs, errno, nullptr);
 }

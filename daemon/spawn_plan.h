@@ -54,6 +54,7 @@ struct Plan {
     std::string oom_score = {};   // as it is written
     std::vector<KernelLimit> limits = {};
     int highest_target = 2;               // of the descriptors it is given
+    uid_t user = 0;                       // the daemon's
     pid_t daemon = -1;                    // who its parent is to be
     std::vector<int> lifted = {};         // room for the copies of SpawnRequest::descriptors
     char* own_pid_digits = nullptr;       // as listen_pid_digits, of SpawnRequest::pid_variable

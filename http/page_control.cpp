@@ -36,6 +36,28 @@ std::optional<milliseconds> parse_wait(std::string_view text) {
     return std::nullopt;
 }
 
+int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+// What forms write as %2B and +. What is no such thing stays as it is.
+std::string form_decoded(std::string_view text) {
+    std::string decoded;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const int high = text[at] == '%' && at + 2 < text.size() ? hex_digit(text[at + 1]) : -1;
+        const int low = high >= 0 ? hex_digit(text[at + 2]) : -1;
+        if (low >= 0) {
+            decoded += static_cast<char>(high * 16 + low);
+            at += 2;
+        } else {
+            decoded += text[at] == '+' ? ' ' : text[at];
+        }
+    }
+    return decoded;
+}
+
 // A field of the query, or of a body as curl -d sends it: "signal=HUP&wait=1s".
 std::optional<std::string> field_of(const Request& request, std::string_view name) {
     if (const auto value = request.param(name)) return std::string(*value);
@@ -47,7 +69,7 @@ std::optional<std::string> field_of(const Request& request, std::string_view nam
             std::string_view value = pair.substr(name.size() + 1);
             while (!value.empty() && (value.back() == '\n' || value.back() == '\r'))
                 value.remove_suffix(1);
-            return std::string(value);
+            return form_decoded(value);
         }
     }
     return std::nullopt;

@@ -173,10 +173,12 @@ TEST_F(ControlPages, TakeTheSignalFromQueryOrBody) {
     EXPECT_EQ(ask(post("/v1/workers/web/signal?signal=HUP")).status, 202);
     EXPECT_EQ(ask(post("/v1/workers/web/signal", "x=1&signal=USR1\n")).status, 202);
     EXPECT_EQ(ask(post("/v1/workers/web/signal?signal=RTMIN+1")).status, 202);
+    EXPECT_EQ(ask(post("/v1/workers/web/signal", "signal=RTMIN%2B1")).status, 202);
     EXPECT_EQ(ask(post("/v1/workers/web/signal")).status, 400);
     EXPECT_EQ(ask(post("/v1/workers/web/signal?signal=HUP&wait=1s")).status, 400);
-    EXPECT_EQ(control.asked(), (std::vector<std::string>{"signal web HUP", "signal web USR1",
-                                                         "signal web RTMIN+1"}));
+    EXPECT_EQ(control.asked(),
+              (std::vector<std::string>{"signal web HUP", "signal web USR1", "signal web RTMIN+1",
+                                        "signal web RTMIN+1"}));
 }
 
 TEST_F(ControlPages, PassOnWhyNot) {

@@ -66,12 +66,17 @@ core::Task<bool> Worker::end_leftovers() {
 
 // What was asked for since the run ended or its start failed, and while a hook ran.
 bool Worker::take_wishes() {
+    bool is_held = false;
     for (;;) {
         const auto received = inbox_.try_receive();
         if (received.wake == core::Wake::closed) return false;
-        if (!received.value) return true;
+        if (!received.value) break;
+        is_held = is_held || received.value->kind == Message::Kind::hold;
         take_wish(*received.value);
     }
+    // An upgrade finds it at rest where it waits next, which is not here.
+    if (is_held) hold();
+    return true;
 }
 
 void Worker::take_wish(const Message& message) {

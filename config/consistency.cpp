@@ -185,8 +185,9 @@ void check_identity(const WorkerSettings& settings, const std::string& prefix,
                     std::vector<std::string>& errors) {
     const std::string& in_user = settings.user.group;
     if (in_user.empty() || settings.group.group.empty() || in_user == settings.group.group) return;
-    errors.push_back("cannot use " + prefix + "GROUP=" + in_quotes(settings.group.group) + ": " +
-                     prefix + "USER names the group " + in_quotes(in_user) + "; keep one of them");
+    errors.push_back("cannot use " + prefix + "GROUP=" + in_quotes(format_group(settings.group)) +
+                     ": " + prefix + "USER names the group " + in_quotes(in_user) +
+                     "; keep one of them");
 }
 
 // A restart that RESTART=never forbids would be a surprise just when nobody looks; and a hosted

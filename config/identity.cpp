@@ -1,5 +1,6 @@
 #include "config/identity.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "config/command_text.h"
@@ -61,9 +62,26 @@ std::string format_user(const UserChoice& value) {
 }
 
 bool parse_group(std::string_view text, GroupChoice& value, std::string& why) {
-    if (!is_account(text, "group", why)) return false;
-    value.group = text;
+    std::vector<std::string> names;
+    if (!parse_list(text, names, why)) return false;
+    GroupChoice choice;
+    for (std::string& name : names) {
+        if (!is_account(name, "group", why)) return false;
+        if (choice.group.empty()) {
+            choice.group = std::move(name);
+        } else if (name != choice.group &&
+                   std::find(choice.more.begin(), choice.more.end(), name) == choice.more.end()) {
+            choice.more.push_back(std::move(name));
+        }
+    }
+    value = std::move(choice);
     return true;
+}
+
+std::string format_group(const GroupChoice& value) {
+    std::string text = value.group;
+    for (const std::string& name : value.more) text.append(",").append(name);
+    return text;
 }
 
 bool parse_umask(std::string_view text, Umask& value, std::string&) {

@@ -21,12 +21,15 @@ struct UserChoice {
 bool parse_user(std::string_view text, UserChoice& value, std::string& why);
 std::string format_user(const UserChoice& value);
 
-// A group alone, by name or number.
+// Groups by name or number: "adm", "1000,2000,docker". The first is the primary one, the others are
+// supplementary.
 struct GroupChoice {
-    std::string group;  // empty: not said
+    std::string group;              // empty: not said
+    std::vector<std::string> more;  // as said, without a repeated one; empty: none
     bool operator==(const GroupChoice&) const = default;
 };
 bool parse_group(std::string_view text, GroupChoice& value, std::string& why);
+std::string format_group(const GroupChoice& value);
 
 // A number in place of a name: what a user or group is to the kernel. False: it is no number, or
 // the one that means "none" (4294967295).

@@ -50,8 +50,6 @@ constexpr SettingRow<WorkerSettings> row_by(std::string_view name, std::string_v
         }};
 }
 
-std::string format_group(const GroupChoice& value) { return value.group; }
-
 template <auto Member>
 constexpr SettingRow<WorkerSettings> command_row(std::string_view name, Words words) {
     words.accepted = kCommandForm;
@@ -65,7 +63,8 @@ constexpr std::array kRows{
          "a user's name or number, or user:group", "the daemon's own"}),
     row_by<&WorkerSettings::group, parse_group, format_group>(
         "GROUP", "group",
-        {kIdentity, "the group it runs as", "a group's name or number",
+        {kIdentity, "the group it runs as, then groups it has besides its others",
+         "a group's name or number, or several with commas between, such as 1000,2000,docker",
          "USER's own, else the daemon's"}),
     row_by<&WorkerSettings::umask, parse_umask, format_umask>(
         "UMASK", "number",

@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 
 #include "config/in_quotes.h"
 #include "daemon/small_file.h"
@@ -24,6 +26,38 @@ std::string words_of(const Credentials& found, const std::string& name) {
     if (found.user) ids += std::to_string(*found.user);
     if (found.group) ids += ":" + std::to_string(*found.group);
     return name.empty() ? ids : name + " (" + ids + ")";
+}
+
+// The numbers of further groups are appended to groups, each once. Returns the name that is
+// nobody's.
+std::optional<std::string> append_groups(const config::GroupChoice& choice,
+                                         const AccountFiles& files, std::vector<gid_t>& groups) {
+    for (const std::string& name : choice.more) {
+        gid_t number = 0;
+        if (!config::parse_id(name, number)) {
+            const auto known = find_group(files.group, name);
+            if (!known) return name;
+            number = *known;
+        }
+        if (std::find(groups.begin(), groups.end(), number) == groups.end())
+            groups.push_back(number);
+    }
+    return std::nullopt;
+}
+
+// The daemon's own supplementary groups.
+std::vector<gid_t> own_groups() {
+    std::vector<gid_t> groups(NGROUPS_MAX);
+    const int count = getgroups(static_cast<int>(groups.size()), groups.data());
+    groups.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+    return groups;
+}
+
+bool are_ours(const std::vector<gid_t>& groups) {
+    const std::vector<gid_t> ours = own_groups();
+    return std::all_of(groups.begin(), groups.end(), [&](gid_t each) {
+        return each == getegid() || std::find(ours.begin(), ours.end(), each) != ours.end();
+    });
 }
 
 // What accounts have that nobody logs in to.
@@ -100,7 +134,16 @@ core::Result<Credentials> find_credentials(const config::UserChoice& user,
     if (found.user) {
         found.groups =
             account ? groups_of(files.group, account->name, *found.group) : std::vector<gid_t>();
-        found.groups_may_stay = *found.user == geteuid();
+    } else if (!group.more.empty()) {
+        found.groups = own_groups();
+    }
+    if (found.groups) {
+        std::vector<gid_t> asked_for;
+        for (std::vector<gid_t>* const groups : {&asked_for, &*found.groups}) {
+            if (const auto missing = append_groups(group, files, *groups))
+                return unknown("group", *missing, "/etc/group");
+        }
+        found.groups_may_stay = (!found.user || *found.user == geteuid()) && are_ours(asked_for);
     }
     found.words = words_of(found, account ? account->name : std::string());
     return found;

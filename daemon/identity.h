@@ -25,8 +25,8 @@ struct Credentials {
     std::optional<uid_t> user;                 // nullopt: ours
     std::optional<gid_t> group;                // nullopt: ours
     std::optional<std::vector<gid_t>> groups;  // supplementary; nullopt: ours
-    // It is our own user: the groups that orchestrators gave us may stay where we may not change
-    // them.
+    // It is our own user, and we have each group that was asked for: those that orchestrators gave
+    // us may stay where we may not change them.
     bool groups_may_stay = false;
     std::string words;  // "nobody (65534:65534)", for what is said of a refusal
 };
@@ -46,7 +46,8 @@ struct Identity {
 
 // Whom the names mean. A user by number needs no entry; its group is then that of the same number,
 // never root's, and it has no others. A group said beside USER takes the place of the user's own;
-// one without USER leaves the other groups as they are. account: the entry found.
+// one without USER leaves the other groups as they are. Further groups come on top of what the user
+// has by this. account: the entry found.
 core::Result<Credentials> find_credentials(const config::UserChoice& user,
                                            const config::GroupChoice& group,
                                            const AccountFiles& files,

@@ -27,6 +27,20 @@ TEST(UserChoice, ANumberIsDecimalAndNotTheOneThatMeansNone) {
         EXPECT_FALSE(parse_id(bad, id)) << bad;
 }
 
+TEST(GroupChoice, IsThePrimaryOneThenOthersEachOnce) {
+    GroupChoice group;
+    ASSERT_TRUE(parse_group("adm", group, why));
+    EXPECT_EQ(group, (GroupChoice{"adm", {}}));
+    EXPECT_EQ(format_group(group), "adm");
+    ASSERT_TRUE(parse_group("1000, 2000,docker,1000,2000", group, why));
+    EXPECT_EQ(group, (GroupChoice{"1000", {"2000", "docker"}}));
+    EXPECT_EQ(format_group(group), "1000,2000,docker");
+    for (const char* bad : {"", ",", "adm,", ",adm", "a,,b", "a:b", "a b", "1000,4294967295"}) {
+        EXPECT_FALSE(parse_group(bad, group, why)) << bad;
+        EXPECT_EQ(group.group, "1000") << bad;
+    }
+}
+
 TEST(Umask, IsOctal) {
     Umask umask;
     ASSERT_TRUE(parse_umask("027", umask, why));

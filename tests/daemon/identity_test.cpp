@@ -92,6 +92,51 @@ TEST_F(IdentityTest, AGroupAloneLeavesUserAndOtherGroups) {
     EXPECT_TRUE(found.variables.empty());
 }
 
+TEST_F(IdentityTest, FurtherGroupsComeOnTopOfTheUsersOwnEachOnce) {
+    settings_.user.user = "web";
+    settings_.group = {"www", {"2000", "logs", "34", "2000"}};
+    const PreparedIdentity found = prepared(settings_);
+    EXPECT_EQ(found.identity.credentials.group, gid_t{34});
+    EXPECT_EQ(found.identity.credentials.groups, (std::vector<gid_t>{34, 50, 2000}));
+    settings_.group.more = {"2000", "lox"};
+    EXPECT_EQ(refusal(settings_),
+              "cannot find the group \"lox\" in /etc/group: add it to the image, or give its "
+              "number");
+}
+
+TEST_F(IdentityTest, FurtherGroupsOfANumberWithoutAnEntryAreItsOnlyOnes) {
+    settings_.user.user = "12345";
+    settings_.group = {"1000", {"2000", "logs"}};
+    const PreparedIdentity found = prepared(settings_);
+    EXPECT_EQ(found.identity.credentials.group, gid_t{1000});
+    EXPECT_EQ(found.identity.credentials.groups, (std::vector<gid_t>{2000, 50}));
+}
+
+TEST_F(IdentityTest, FurtherGroupsWithoutAUserComeOnTopOfTheDaemons) {
+    std::vector<gid_t> expected(65536);
+    const int count = getgroups(static_cast<int>(expected.size()), expected.data());
+    ASSERT_GE(count, 0);
+    expected.resize(static_cast<std::size_t>(count));
+    expected.push_back(4000000001);
+    settings_.group = {"7", {"4000000001"}};
+    const Credentials found = prepared(settings_).identity.credentials;
+    EXPECT_EQ(found.user, std::nullopt);
+    EXPECT_EQ(found.group, gid_t{7});
+    EXPECT_EQ(found.groups, expected);
+}
+
+// Where the daemon may not call setgroups, a group that it has not got must not be lost silently.
+TEST_F(IdentityTest, GroupsMayStayOnlyWhereTheDaemonHasAllThatWereAskedFor) {
+    settings_.user.user = std::to_string(geteuid());
+    settings_.group = {"7", {std::to_string(getegid())}};
+    EXPECT_TRUE(prepared(settings_).identity.credentials.groups_may_stay);
+    settings_.group.more.emplace_back("4000000001");
+    EXPECT_FALSE(prepared(settings_).identity.credentials.groups_may_stay);
+    settings_.user.user = std::to_string(geteuid() + 1);
+    settings_.group.more.clear();
+    EXPECT_FALSE(prepared(settings_).identity.credentials.groups_may_stay);
+}
+
 TEST_F(IdentityTest, WhoIsNotThereIsNamedWithTheFile) {
     settings_.user.user = "wev";
     EXPECT_EQ(refusal(settings_),

@@ -61,7 +61,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) return 0;
     const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
     switch (data[0] % 6) {
-        case 0: check<config::UserChoice>(text, config::parse_user, config::format_user); break;
+        case 0:
+            check<config::UserChoice>(text, config::parse_user, config::format_user);
+            check<config::GroupChoice>(text, config::parse_group, config::format_group);
+            break;
         case 1: check<config::Umask>(text, config::parse_umask, config::format_umask); break;
         case 2:
             check<config::IoPriority>(text, config::parse_io_priority, config::format_io_priority);

@@ -1,12 +1,16 @@
 #include "http/peer.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <string>
+
+#include "http/peer_namespaces.h"
 
 namespace pilotfish::http {
 namespace {
@@ -35,18 +39,46 @@ Same same_namespace(pid_t pid, const char* name) {
     return std::strcmp(own, theirs) == 0 ? Same::yes : Same::no;
 }
 
+// The text of a file of a process in /proc; empty: it cannot be read, or has more than is sane.
+std::string text_of(const std::string& process, const char* name) {
+    constexpr std::size_t kMostBytes = 64 << 10;  // 340 lines of uid_map are 12 KB
+    const int fd = open(("/proc/" + process + "/" + name).c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return {};
+    std::string text;
+    char part[4096];
+    ssize_t size = 0;
+    while (text.size() <= kMostBytes &&
+           ((size = read(fd, part, sizeof part)) > 0 || (size < 0 && errno == EINTR)))
+        if (size > 0) text.append(part, static_cast<std::size_t>(size));
+    close(fd);
+    return size == 0 ? text : std::string();
+}
+
+// What everybody may read of it. Our own status is looked at too: a /proc of an outer PID namespace
+// counts other numbers than SO_PEERCRED does.
+bool seems_in_our_pid_namespace(const std::string& pid) {
+    return pid_namespace_depth(text_of("self", "status")) == 1 &&
+           pid_namespace_depth(text_of(pid, "status")) == 1;
+}
+bool seems_in_our_user_namespace(const std::string& pid) {
+    return same_user_map(text_of(pid, "uid_map"), text_of("self", "uid_map"));
+}
+
 // The kernel translates the peer's uid into our user namespace; a foreign namespace's users can
 // appear there as the overflow uid, which may be ours. So the namespaces must be the same too.
-// Those of a root process we may not look at: there uid 0 was translated from a real 0, which is
-// proof enough; our own uid is not.
+// The links of a root process we may not read unless we are root; what is in its other files will
+// do there, as uid 0 was translated from a real 0. Our own uid's we may read, or something is odd.
 bool is_trusted(const ucred& peer) {
     if (peer.pid <= 0) return false;  // not visible in our PID namespace
     if (peer.uid != 0 && peer.uid != geteuid()) return false;
-    for (const char* name : {"pid", "user"}) {
-        const Same same = same_namespace(peer.pid, name);
-        if (same == Same::no || (same == Same::not_told && peer.uid != 0)) return false;
-    }
-    return true;
+    const Same pid = same_namespace(peer.pid, "pid");
+    const Same user = same_namespace(peer.pid, "user");
+    if (pid == Same::no || user == Same::no) return false;
+    if (pid == Same::yes && user == Same::yes) return true;
+    if (peer.uid != 0) return false;
+    const std::string process = std::to_string(peer.pid);
+    return (pid == Same::yes || seems_in_our_pid_namespace(process)) &&
+           (user == Same::yes || seems_in_our_user_namespace(process));
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ std::vector<std::string> worker_environment(const config::WorkerSettings& settin
     for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
         const std::string_view text = *entry;
         const std::string_view name = text.substr(0, text.find('='));
-        if (name.starts_with("PILOTFISH_") || !seen.insert(name).second) continue;
+        if (name.starts_with(kOwnPrefix) || !seen.insert(name).second) continue;
         result.emplace_back(text);
     }
     return result;

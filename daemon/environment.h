@@ -12,6 +12,9 @@
 
 namespace pilotfish::daemon {
 
+// Names that begin so are the daemon's to read and to give.
+inline constexpr std::string_view kOwnPrefix = "PILOTFISH_";
+
 // The daemon's own environment without PILOTFISH_*, then the worker's ENV_<VAR> over it, then
 // PILOTFISH_WORKER (as declared) and PILOTFISH_INSTANCE (from 1 on). Each name once; for a name
 // given twice the first stands, as getenv(3) would answer. own: of the user it runs as and of its

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <iterator>
 
 #include "config/in_quotes.h"
+#include "daemon/environment.h"
 #include "daemon/small_file.h"
 
 namespace pilotfish::daemon {
@@ -90,8 +92,26 @@ void put_variable(OwnVariables& variables, const std::string& name, std::string 
     variables.push_back({name, std::move(value)});
 }
 
-core::Result<config::Variables> read_environment_files(const config::EnvironmentFiles& files) {
-    config::Variables variables;
+// Those names tell a worker what the daemon knows of it, and the daemon what it is to do: a file
+// that has them was most likely written for the daemon.
+void pass_over_our_names(const std::string& path, config::Variables& variables,
+                         std::vector<std::string>& warnings) {
+    std::string first;
+    const std::size_t passed_over = std::erase_if(variables, [&](const auto& variable) {
+        if (!variable.first.starts_with(kOwnPrefix)) return false;
+        if (first.empty()) first = variable.first;
+        return true;
+    });
+    if (passed_over == 0) return;
+    warnings.push_back(
+        "ENVFILE " + path + ": " + first +
+        (passed_over == 1 ? " is" : " and " + std::to_string(passed_over - 1) + " more are") +
+        " passed over: names that begin with PILOTFISH_ are the daemon's");
+}
+
+core::Result<config::Variables> read_environment_files(const config::EnvironmentFiles& files,
+                                                       std::vector<std::string>& warnings) {
+    config::Variables all;
     for (const config::EnvironmentFile& file : files) {
         const auto text = read_small_file(file.path, kMostEnvironmentBytes);
         if (!text) {
@@ -100,10 +120,13 @@ core::Result<config::Variables> read_environment_files(const config::Environment
             return text.error().within("cannot use ENVFILE");
         }
         std::string why;
+        config::Variables variables;
         if (!config::parse_environment_file(*text, variables, why))
             return core::Error{"cannot use ENVFILE " + file.path + ": " + why};
+        pass_over_our_names(file.path, variables, warnings);
+        std::move(variables.begin(), variables.end(), std::back_inserter(all));
     }
-    return variables;
+    return all;
 }
 
 }  // namespace
@@ -162,7 +185,7 @@ core::Result<PreparedIdentity> prepare_identity(const config::WorkerSettings& se
         identity.credentials = std::move(*found);
         if (identity.credentials.user) tell_user(account, prepared.variables);
     }
-    auto variables = read_environment_files(settings.env_file);
+    auto variables = read_environment_files(settings.env_file, prepared.warnings);
     if (!variables) return variables.error();
     for (auto& [name, value] : *variables) put_variable(prepared.variables, name, std::move(value));
     if (settings.capabilities) {

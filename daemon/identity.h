@@ -64,6 +64,7 @@ struct PreparedIdentity {
     Identity identity;
     // Of its files and of its user, each name once: over what is inherited, under ENV_<VAR>.
     OwnVariables variables;
+    std::vector<std::string> warnings;  // sentences for the log: what was passed over
 };
 
 // root: a folder that stands for "/" where accounts are looked up.

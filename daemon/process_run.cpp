@@ -67,6 +67,8 @@ core::Task<SpawnResult> ProcessRun::spawn_in(SharedGroup& group, SpawnRequest& r
 core::Result<SpawnRequest> ProcessRun::make_request() {
     auto prepared = prepare_identity(settings_);
     if (!prepared) return prepared.error();
+    for (const std::string& warning : prepared->warnings)
+        say_of_worker(settings_.name, core::LogLevel::warn, warning);
     SpawnRequest request;
     request.identity = std::move(prepared->identity);
     if (settings_.pids) request.pids_cap = settings_.pids->most;

@@ -162,6 +162,24 @@ TEST_F(IdentityTest, FilesOfVariablesWinOverTheUsersAndLaterOverEarlier) {
     EXPECT_EQ(all.at("USER"), "web");
 }
 
+TEST_F(IdentityTest, OurNamesInAFileOfVariablesArePassedOverWithOneWarning) {
+    dir_.write("a.env", "PILOTFISH_WORKER=x\nA=1\nPILOTFISH_B=2\nPILOTFISHES=3\n");
+    dir_.write("b.env", "B=2\n");
+    dir_.write("c.env", "export PILOTFISH_SHUTDOWN_TIMEOUT=1s\n");
+    for (const char* const name : {"/a.env", "/b.env", "/c.env"})
+        settings_.env_file.push_back({dir_.path() + name, false});
+    const PreparedIdentity found = prepared(settings_);
+    EXPECT_EQ(variables(found), (Variables{{"A", "1"}, {"B", "2"}, {"PILOTFISHES", "3"}}));
+    EXPECT_EQ(found.warnings,
+              (std::vector<std::string>{
+                  "ENVFILE " + dir_.path() +
+                      "/a.env: PILOTFISH_WORKER and 1 more are passed over: names that begin with "
+                      "PILOTFISH_ are the daemon's",
+                  "ENVFILE " + dir_.path() +
+                      "/c.env: PILOTFISH_SHUTDOWN_TIMEOUT is passed over: names that begin with "
+                      "PILOTFISH_ are the daemon's"}));
+}
+
 TEST_F(IdentityTest, AFileOfVariablesThatCannotBeReadIsToldByPathAndLine) {
     settings_.env_file = {{dir_.path() + "/none.env", false}};
     EXPECT_EQ(refusal(settings_), "cannot use ENVFILE: cannot read " + dir_.path() +

@@ -108,6 +108,7 @@ core::Task<SpawnResult> ProcessRun::spawn_it(SharedGroup& group) {
         result.error.error = watched.error().within("cannot start " + settings_.name);
         co_return result;
     }
+    escapees_.run_begins(request.environment);
     bool pipes_made = true;
     if (settings_.log == config::WorkerLog::none) {
         request.stdout_fd = request.stderr_fd = kNullDevice;
@@ -219,13 +220,16 @@ pid_t ProcessRun::pid() const {
 void ProcessRun::ask_to_stop(const ReceivedSignal& signal) {
     const std::lock_guard lock(mutex_);
     if (pidfd_ < 0) return;
-    if (!forward_signal(pidfd_, signal) && errno == EPERM) {
+    if (!forward_signal(pidfd_, signal)) {
+        if (errno != EPERM) return;  // it is over, and its group's name may be another's
         say_of_worker(settings_.name, core::LogLevel::error,
                       "cannot be signalled: it runs as another user and we may not");
     }
-    // Whoever is stopped (by a debugger, a terminal, SIGSTOP) would never see it.
-    const auto process = read_process(pid_);
-    if (process && process->state == 'T') kill(-group_, SIGCONT);
+    // Whoever is stopped (by a debugger, a terminal, SIGSTOP) would never see it. Without a look at
+    // it, which one that is stopped a moment later would pass; the container's own command, which
+    // may have plans of its own for SIGCONT, gets it only where it needs it.
+    const auto process = role_.ends_its_group ? std::nullopt : read_process(pid_);
+    if (role_.ends_its_group || (process && process->state == 'T')) kill(-group_, SIGCONT);
 }
 
 // The group, whoever of it left our tree, and the process itself wherever it went.
@@ -261,30 +265,50 @@ void ProcessRun::suspend_with_it() {
 
 void ProcessRun::over(EndReason reason) {
     if (role_.terminal) role_.terminal->take_back();
-    const std::lock_guard lock(mutex_);
-    end_reason_ = reason;
-    pid_ = -1;
-    if (pidfd_ >= 0) close(pidfd_);
-    pidfd_ = -1;
-    // Its process group was told when it ended. Who left that, by setsid and a double fork, is told
-    // now; without a child group nobody would know whose they are.
-    if (!child_group_ || !role_.ends_its_group || !child_group_->populated()) return;
-    child_group_->signal_all(SIGTERM, group_);
-    child_group_->signal_all(SIGCONT, group_);
+    {
+        const std::lock_guard lock(mutex_);
+        end_reason_ = reason;
+        pid_ = -1;
+        if (pidfd_ >= 0) close(pidfd_);
+        pidfd_ = -1;
+        // Its process group was told when it ended. Who left that, by setsid and a double fork, is
+        // told now.
+        if (!role_.ends_its_group) return;
+        if (child_group_) {
+            if (!child_group_->populated()) return;
+            child_group_->signal_all(SIGTERM, group_);
+            child_group_->signal_all(SIGCONT, group_);
+            return;
+        }
+    }
+    escapees_.tell(context_.processes());
 }
 
 bool ProcessRun::has_leftovers(bool closely) {
+    bool may_have_escapees = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (group_ < 0 || !role_.ends_its_group) return false;
+        if (child_group_ && child_group_->populated()) return true;
+        // A zombie whose parent does not reap it keeps the group's name, and holds up nobody.
+        if (group_exists(group_) && !(closely && group_is_dead(group_))) return true;
+        may_have_escapees = !child_group_;
+    }
+    // Who became an orphan since is told, too.
+    if (may_have_escapees && escapees_.tell(context_.processes())) return true;
     const std::lock_guard lock(mutex_);
-    if (group_ < 0 || !role_.ends_its_group) return false;
-    if (child_group_ && child_group_->populated()) return true;
-    // A zombie whose parent does not reap it keeps the group's name, and holds up nobody.
-    if (group_exists(group_) && !(closely && group_is_dead(group_))) return true;
     group_ = -1;
     return false;
 }
 
 void ProcessRun::end_leftovers_by_force() {
     end_by_force();
+    bool may_have_escapees = false;
+    {
+        const std::lock_guard lock(mutex_);
+        may_have_escapees = group_ >= 0 && !child_group_;
+    }
+    if (may_have_escapees) escapees_.kill(context_.processes());
     const std::lock_guard lock(mutex_);
     group_ = -1;
 }

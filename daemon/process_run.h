@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "daemon/escapees.h"
 #include "daemon/health.h"
 #include "daemon/worker_log.h"
 #include "daemon/worker_run.h"
@@ -68,6 +69,7 @@ class ProcessRun final : public WorkerRun, ProcessListener {
     pid_t group_ = -1;  // stays until nothing is left of it
     int pidfd_ = -1;
     SharedGroup child_group_;  // of the current or last run; null: none
+    Escapees escapees_;        // where there is no child group to know them
     bool was_started_ = false;
     bool abandoned_ = false;           // its start, also before a hook runs
     std::stop_source pre_start_stop_;  // of the hooks that run

@@ -2,6 +2,7 @@
 // images.
 #include <csignal>
 
+#include "daemon/environment.h"
 #include "daemon/handover_values.h"
 #include "daemon/hook.h"
 #include "daemon/process_run.h"
@@ -53,6 +54,7 @@ void ProcessRun::adopt(const WorkerHandover& handover) {
         if (handover.health.has_run)
             health_.adopt(run.pid, request ? *request : SpawnRequest{}, handover.health);
     }
+    if (run.pid > 0) escapees_.run_goes_on(worker_environment(settings_, {}), run.pid);
     // Its end may be reported at once.
     if (run.pid > 0) context_.processes().adopt(run.pid, *this, role_.ends_its_group ? SIGTERM : 0);
 }

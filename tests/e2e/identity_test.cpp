@@ -64,6 +64,22 @@ TEST_F(IdentityOfAWorker, IsWhatItsSettingsSay) {
               "CapEff:\t0000000000000400\nCapBnd:\t0000000000000400\nNoNewPrivs:\t1\n");
 }
 
+TEST_F(IdentityOfAWorker, HasTheFurtherGroupsOfItsSetting) {
+    StartOptions options = with({{"USER", "12345"}, {"GROUP", "23456,2000,2001"}});
+    options.in_child = [] {
+        const gid_t of_the_volume = 3000;  // as an orchestrator's fsGroup: the daemon's own
+        if (setgroups(1, &of_the_volume) != 0) _exit(99);
+    };
+    const std::string ask = "id -g; grep ^Groups: /proc/self/status | tr -s '\\t ' ' '";
+    const Outcome listed = shell(ask, options);
+    EXPECT_EQ(listed.end, exited(0)) << listed.err;
+    EXPECT_EQ(listed.out, "23456\nGroups: 2000 2001 \n");
+    options.env.erase("PILOTFISH_WORKER_MAIN_USER");
+    const Outcome on_top = shell(ask, options);
+    EXPECT_EQ(on_top.end, exited(0)) << on_top.err;
+    EXPECT_EQ(on_top.out, "23456\nGroups: 2000 2001 3000 \n");
+}
+
 TEST_F(IdentityOfAWorker, AsRootMayBeNobodyAndIsStoppedAllTheSame) {
     Process daemon(
         entrypoint({"sh", "-c", "trap 'exit 7' TERM; id -un; while :; do sleep 0.01; done"}),

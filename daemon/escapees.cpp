@@ -1,6 +1,7 @@
 #include "daemon/escapees.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <ctime>
 #include <memory>
 
+#include "core/owned_fd.h"
 #include "daemon/environment.h"
 #include "daemon/small_file.h"
 
@@ -39,18 +41,24 @@ void add_children(const std::string& path, std::vector<pid_t>& children) {
 
 // The kernel gives orphans to the main thread; our own children are the spawner's, until an upgrade
 // makes all of them the main thread's.
-std::vector<pid_t> children_of_main_thread() {
-    std::vector<pid_t> children;
-    add_children("/proc/self/task/" + std::to_string(getpid()) + "/children", children);
-    return children;
+std::string file_of_orphans() {
+    return "/proc/self/task/" + std::to_string(getpid()) + "/children";
+}
+
+// Asked at the end of each worker.
+bool has_any_orphan() {
+    const core::OwnedFd fd(open(file_of_orphans().c_str(), O_RDONLY | O_CLOEXEC));
+    char first = 0;
+    return fd && read(fd.get(), &first, 1) == 1;
 }
 
 std::vector<pid_t> orphans(ProcessTable& processes) {
     // Empty is right whatever is collected meanwhile; of many, one may be passed over then
     // (proc(5)), so they are read again while nobody is.
-    if (children_of_main_thread().empty()) return {};
+    if (!has_any_orphan()) return {};
     const auto frozen = processes.freeze();
-    std::vector<pid_t> children = children_of_main_thread();
+    std::vector<pid_t> children;
+    add_children(file_of_orphans(), children);
     std::vector<pid_t> known = processes.registered();
     std::sort(known.begin(), known.end());
     std::erase_if(children, [&known](pid_t pid) {
@@ -153,6 +161,11 @@ std::vector<Descendant> Escapees::find(ProcessTable& processes) const {
 }
 
 bool Escapees::tell(ProcessTable& processes) {
+    // All orphans are looked at again when these are gone.
+    for (const Descendant& process : told_) {
+        const auto now = read_process(process.pid);
+        if (now && *now == process && now->state != 'Z') return true;
+    }
     const std::vector<Descendant> found = find(processes);
     for (const Descendant& process : found) {
         if (std::find(told_.begin(), told_.end(), process) != told_.end()) continue;

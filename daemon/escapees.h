@@ -10,12 +10,12 @@
 //
 // Not found: who was started with an environment made anew (env -i, sudo), or wrote another title
 // over it (setproctitle: nginx, postgres); whose environment we may not read (another user's,
-// without CAP_SYS_PTRACE); and nobody by a kernel without CONFIG_PROC_CHILDREN. They are the
-// container's end's.
+// without CAP_SYS_PTRACE); and nobody on a kernel without CONFIG_PROC_CHILDREN. They are told at
+// the container's end.
 //
 // Thread-safety: the worker's own task alone. Requires: no lock that a ProcessListener takes.
-// Blocks: on reading /proc; one small file (some 10 us) while no orphan is here, else some 30 us
-// for each that is; and as ProcessTable::reap(). Fails: who cannot be read is not found.
+// Blocks: on reading /proc; one small file (15 us) while no orphan is here, else some 30 us for
+// each that is, whoever's; and as ProcessTable::reap(). Fails: who cannot be read is not found.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,8 @@ class Escapees {
     // An upgrade's next image has this run; its leader is our child, dead or alive.
     void run_goes_on(std::vector<std::string> environment, pid_t leader);
 
-    // SIGTERM and SIGCONT, once, for each who is here. True while any is.
+    // SIGTERM and SIGCONT, once, for each who is here; who comes while others take their time is
+    // told when those are gone. True while any is.
     bool tell(ProcessTable& processes);
     // As kill_descendants() does.
     void kill(ProcessTable& processes);

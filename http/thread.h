@@ -1,5 +1,5 @@
-// A thread for the admin plane: named, and deaf to every signal but those of its own faults, so
-// that a signal meant for the daemon is never delivered here.
+// A thread for the admin plane: named, and deaf to every signal, so that one meant for the daemon
+// is never delivered here.
 //
 // Any thread. The caller owns the std::thread and joins or detaches it. Never blocks. Fails when
 // the container may have no more threads (pids.max).

@@ -123,9 +123,10 @@ RuntimeStats stats(Detail detail) noexcept {
     Scheduler* scheduler = Scheduler::current();
     if (!scheduler) return out;
     std::int64_t idle_bytes = core::FramePool::depot_bytes();
+    // Before what was spawned, as in num_tasks(): a task that ends meanwhile is not yet counted.
+    scheduler->each_proc([&](const Proc& proc) { out.finished_total += proc.finished.get(); });
     scheduler->each_proc([&](const Proc& proc) {
         out.spawned_total += proc.created.get();
-        out.finished_total += proc.finished.get();
         out.steals_total += proc.steals.get();
         out.stolen_total += proc.stolen.get();
         for (int i = 0; i < kLatencyBuckets; ++i)

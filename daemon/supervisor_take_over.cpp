@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "config/resolved_settings.h"
+#include "config/setting_table.h"
 #include "daemon/handover_values.h"
 #include "daemon/supervisor.h"
 
@@ -14,15 +15,19 @@ namespace {
 
 using SettingsByWorker = std::map<std::string, std::map<std::string, std::string>>;
 
-// Those that differ from their default: what a release adds is then no change of what it finds.
+// Those that differ from their default: what a release adds is then no change of what it finds. By
+// the name that was declared; how many instances there are is no setting of one of them.
 SettingsByWorker settings_by_worker(const config::Configuration& configuration) {
     SettingsByWorker all;
     for (config::ResolvedSetting& setting : config::resolved_settings(configuration)) {
-        if (!setting.worker.empty() && !setting.is_default)
+        if (setting.worker.empty() || setting.is_default) continue;
+        if (setting.variable != config::worker_variable_prefix(setting.worker) + "INSTANCES")
             all[setting.worker].emplace(std::move(setting.variable), std::move(setting.value));
     }
     return all;
 }
+
+std::string declared(const std::string& worker) { return worker.substr(0, worker.find('@')); }
 
 void say(core::LogLevel level, const std::string& line) { core::log(level, "daemon", line); }
 
@@ -42,7 +47,7 @@ Handover Supervisor::outline() const {
         WorkerHandover& one = handover.workers.emplace_back();
         one.name = worker->settings().name;
         one.state = name_of(worker->state());
-        one.settings = std::move(settings[one.name]);
+        one.settings = settings[declared(one.name)];
     }
     return handover;
 }
@@ -63,7 +68,7 @@ void Supervisor::save(Handover& handover) const {
     for (const auto& worker : workers_) {
         WorkerHandover& one = handover.workers.emplace_back();
         worker->save(one);
-        one.settings = std::move(settings[one.name]);
+        one.settings = settings[declared(one.name)];
         std::erase(handover.helpers, one.run.pid);
     }
     for (const Worker* worker : over_) handover.over.push_back(worker->settings().name);
@@ -166,7 +171,8 @@ void Supervisor::take_over(const Handover& handover) {
     for (const std::int64_t ns : handover.budget_ns) booked.push_back(time_of<SteadyTime>(ns));
     restart_budget_.resume(std::move(booked));
     auto settings = settings_by_worker(parts_.configuration);
-    for (const WorkerHandover& from : handover.workers) take_over_worker(from, settings[from.name]);
+    for (const WorkerHandover& from : handover.workers)
+        take_over_worker(from, settings[declared(from.name)]);
     take_over_order(handover);
     if (!successors_.empty()) ask_to_leave();
     end_helpers(handover);

@@ -4,8 +4,12 @@
 
 namespace pilotfish::config {
 
+std::string_view declared_name(std::string_view worker) {
+    return worker.substr(0, worker.find('@'));
+}
+
 std::string_view declared_name(const WorkerSettings& worker) {
-    return std::string_view(worker.name).substr(0, worker.name.find('@'));
+    return declared_name(std::string_view(worker.name));
 }
 
 void make_instances(Configuration& configuration) {

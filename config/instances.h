@@ -4,9 +4,14 @@
 // Any thread; never blocks or fails.
 #pragma once
 
+#include <string_view>
+
 #include "config/load.h"
 
 namespace pilotfish::config {
+
+// The name that was declared: web of "web" and of its instance "web@2".
+std::string_view declared_name(std::string_view worker);
 
 void make_instances(Configuration& configuration);
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "config/instances.h"
 #include "config/setting_row_of.h"
 #include "config/worker_settings.h"
 
@@ -114,7 +115,7 @@ std::string default_text(const SettingRow<WorkerSettings>& row) { return default
 
 std::string worker_variable_prefix(std::string_view worker) {
     std::string prefix(kWorkerPrefix);
-    for (const char c : worker.substr(0, worker.find('@'))) {
+    for (const char c : declared_name(worker)) {
         const bool small = c >= 'a' && c <= 'z';
         prefix.push_back(small ? static_cast<char>(c - 'a' + 'A') : (c == '-' ? '_' : c));
     }

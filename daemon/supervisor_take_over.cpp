@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "config/instances.h"
 #include "config/resolved_settings.h"
 #include "config/setting_table.h"
 #include "daemon/handover_values.h"
@@ -27,8 +28,6 @@ SettingsByWorker settings_by_worker(const config::Configuration& configuration) 
     return all;
 }
 
-std::string declared(const std::string& worker) { return worker.substr(0, worker.find('@')); }
-
 void say(core::LogLevel level, const std::string& line) { core::log(level, "daemon", line); }
 
 // Who waited for it is gone with the image before.
@@ -47,7 +46,7 @@ Handover Supervisor::outline() const {
         WorkerHandover& one = handover.workers.emplace_back();
         one.name = worker->settings().name;
         one.state = name_of(worker->state());
-        one.settings = settings[declared(one.name)];
+        one.settings = settings[std::string(config::declared_name(one.name))];
     }
     return handover;
 }
@@ -68,7 +67,7 @@ void Supervisor::save(Handover& handover) const {
     for (const auto& worker : workers_) {
         WorkerHandover& one = handover.workers.emplace_back();
         worker->save(one);
-        one.settings = settings[declared(one.name)];
+        one.settings = settings[std::string(config::declared_name(one.name))];
         std::erase(handover.helpers, one.run.pid);
     }
     for (const Worker* worker : over_) handover.over.push_back(worker->settings().name);
@@ -172,7 +171,7 @@ void Supervisor::take_over(const Handover& handover) {
     restart_budget_.resume(std::move(booked));
     auto settings = settings_by_worker(parts_.configuration);
     for (const WorkerHandover& from : handover.workers)
-        take_over_worker(from, settings[declared(from.name)]);
+        take_over_worker(from, settings[std::string(config::declared_name(from.name))]);
     take_over_order(handover);
     if (!successors_.empty()) ask_to_leave();
     end_helpers(handover);

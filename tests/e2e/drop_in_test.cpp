@@ -212,8 +212,8 @@ TEST_F(DropIn, WholeGroupOrProcessAloneIsTold) {
             command.insert(command.end(),
                            {"bash", "-c",
                             "trap 'echo outer' TERM; bash -c 'trap \"echo inner; "
-                            "exit\" TERM; echo ready; while :; do sleep 0.02; done'; "
-                            "echo over"});
+                            "exit\" TERM; echo ready; while :; do sleep 0.02; done' & "
+                            "wait; wait; echo over"});
             Process process(command);
             process.wait_line("ready");
             process.signal(SIGTERM);
@@ -222,6 +222,7 @@ TEST_F(DropIn, WholeGroupOrProcessAloneIsTold) {
                 EXPECT_EQ(process.wait(), exited(0));
                 EXPECT_TRUE(has(process.out(), "inner"));
             } else {
+                process.wait_line("outer");
                 for (const pid_t child : children_of(process.pid()))
                     for (const pid_t inner : children_of(child)) kill(inner, SIGTERM);
                 process.wait_line("over");

@@ -155,8 +155,9 @@ TEST_F(UpgradeInPlace, ManyInARowUnderLoad) {
     const std::size_t descriptors = descriptors_of(daemon.pid());
     for (int i = 0; i < 20; ++i) upgrade(daemon);
     for (const pid_t child : before) EXPECT_EQ(command_of(child), "ticker");
-    // One or two are of the crash loop's moment.
-    EXPECT_LE(descriptors_of(daemon.pid()), descriptors + 4) << "descriptors leak";
+    // The crash loop and an answered client hold some for a moment; a leak stays.
+    EXPECT_TRUE(eventually([&] { return descriptors_of(daemon.pid()) <= descriptors + 2; }))
+        << "descriptors leak: " << descriptors_of(daemon.pid()) << " instead of " << descriptors;
     daemon.signal(SIGTERM);
     EXPECT_EQ(daemon.wait(), exited(0));
     EXPECT_GT(counted(daemon.out(), "a"), 20);

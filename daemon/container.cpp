@@ -56,20 +56,20 @@ constexpr std::chrono::milliseconds kFlushPatience{500};
 
 class Container {
   public:
-    Container(const config::Configuration& configuration, const config::Invocation& invocation,
+    Container(CurrentConfiguration::Shared first, const config::Invocation& invocation,
               const Start& start, bool entrypoint)
-        : configuration_(configuration),
+        : current_(std::move(first)),
+          configuration_(current_.get()),
           handover_(start.handover),
-          current_(configuration),
           entrypoint_(entrypoint),
-          starts_once_(entrypoint && !may_start_again(configuration.workers.front().settings)),
+          starts_once_(entrypoint && !may_start_again(configuration_->workers.front().settings)),
           directory_(starts_once_ ? std::string() : leave_directory()),
-          groups_(configuration),
+          groups_(*configuration_),
           limits_(current_, events_),
           standard_error_(STDERR_FILENO),
           standard_output_(STDOUT_FILENO),
           one_output_(same_destination(STDOUT_FILENO, STDERR_FILENO)),
-          log_(standard_error_, configuration.settings),
+          log_(standard_error_, configuration_->settings),
           oom_(
               limits_.source(), [this] { return limits_.snapshot().limits; },
               [this](const std::string& worker, const std::string& text) {
@@ -79,7 +79,6 @@ class Container {
           strain_(limits_, oom_, events_,
                   [this](std::chrono::steady_clock::time_point) { memory_watch_.pressure_told(); }),
           supervisor_({
-              .configuration = configuration,
               .current = current_,
               .reload = [this] { core::spawn(reload_by_signal(), {.name = "reload"}).detach(); },
               .entrypoint = entrypoint,
@@ -107,7 +106,7 @@ class Container {
                   },
               .before_long_start = [this] { core::spawn(serve(), {.name = "limits"}).detach(); },
           }),
-          memory_trace_(standard_error_, configuration.settings.debug.memtrace),
+          memory_trace_(standard_error_, configuration_->settings.debug.memtrace),
           memory_watch_({.configuration = current_,
                          .limits = limits_,
                          .supervisor = supervisor_,
@@ -119,11 +118,11 @@ class Container {
                              }}),
           resize_reactions_(current_, supervisor_),
           control_(supervisor_, events_),
-          exit_with_(configuration.settings.exit_with.text,
+          exit_with_(configuration_->settings.exit_with.text,
                      [this](std::string by) { supervisor_.shut_down(std::move(by)); }),
           server_(std::make_shared<Admin>(current_, supervisor_, limits_, strain_, oom_, events_,
                                           memory_watch_, control_),
-                  server_options(configuration.settings)),
+                  server_options(configuration_->settings)),
           reload_({.configuration = current_,
                    .events = events_,
                    // Its directory, its terminal and what it inherits are there for one start.
@@ -148,17 +147,17 @@ class Container {
             const cgroup::GroupPlace* const memory = group.place_of("memory");
             if (memory != nullptr) oom_.add_group(worker, memory->directory, memory->version);
         });
-        count_workers(configuration);
+        count_workers(*configuration_);
         groups_.when_gone([this](const std::string& worker) { oom_.remove_group(worker); });
     }
 
     int run() {
-        become_subreaper(configuration_.settings);
-        if (auto bound = bind_listeners(server_, configuration_); !bound) {
+        become_subreaper(configuration_->settings);
+        if (auto bound = bind_listeners(server_, *configuration_); !bound) {
             standard_error_.flush(kFlushPatience);
             return refuse(bound.error().message);
         }
-        auto control = bind_control_socket(server_, configuration_);
+        auto control = bind_control_socket(server_, *configuration_);
         if (!control) {
             standard_error_.flush(kFlushPatience);
             return refuse(control.error().message);
@@ -178,7 +177,7 @@ class Container {
 
   private:
     bool hosts_tasks() const {
-        const auto& workers = configuration_.workers;
+        const auto& workers = configuration_->workers;
         return std::any_of(workers.begin(), workers.end(),
                            [](const auto& worker) { return !worker.settings.plugin.empty(); });
     }
@@ -291,7 +290,7 @@ class Container {
         say(core::LogLevel::info, "pilotfish " + build_view().version + ": " + limits_.summary());
         groups_.speak();
         if (handover_ != nullptr) Upgrade::greet(*handover_, went_on_, events_);
-        for (const std::string& warning : configuration_.warnings)
+        for (const std::string& warning : configuration_->warnings)
             say(core::LogLevel::warn, warning);
         for (const std::string& warning : limits_.snapshot().limits.warnings)
             core::log(core::LogLevel::warn, "cgroup", warning);
@@ -347,10 +346,10 @@ class Container {
         if (!written) say(core::LogLevel::warn, written.error().message);
     }
 
-    const config::Configuration& configuration_;       // as it was at the start
-    const Handover* const handover_;                   // of the image before; null: none
-    std::chrono::steady_clock::time_point went_on_{};  // after an upgrade
     CurrentConfiguration current_;
+    const CurrentConfiguration::Shared configuration_;  // as it was at the start
+    const Handover* const handover_;                    // of the image before; null: none
+    std::chrono::steady_clock::time_point went_on_{};   // after an upgrade
     const bool entrypoint_;
     const bool starts_once_;       // what only its first start needs can be let go of after that
     const std::string directory_;  // of workers that may start again
@@ -384,10 +383,10 @@ class Container {
 }  // namespace
 
 int run_container(const config::Invocation& invocation, const Start& start) {
-    const auto configuration = load_configuration(invocation);
+    auto configuration = load_configuration(invocation);
     if (!configuration) return refuse(configuration.error().message);
-    Container container(*configuration, invocation, start,
-                        invocation.action == config::Action::entrypoint);
+    Container container(std::make_shared<const config::Configuration>(std::move(*configuration)),
+                        invocation, start, invocation.action == config::Action::entrypoint);
     return container.run();
 }
 

@@ -17,8 +17,9 @@ class CurrentConfiguration {
   public:
     using Shared = std::shared_ptr<const config::Configuration>;
 
+    explicit CurrentConfiguration(Shared first) : now_(std::move(first)) {}
     explicit CurrentConfiguration(config::Configuration first)
-        : now_(std::make_shared<const config::Configuration>(std::move(first))) {}
+        : CurrentConfiguration(std::make_shared<const config::Configuration>(std::move(first))) {}
 
     Shared get() const {
         const std::lock_guard lock(mutex_);

@@ -189,6 +189,9 @@ core::Task<void> ProcessRun::finish() {
 }
 
 core::Task<std::optional<RunEnd>> ProcessRun::start() {
+    core::Permit turn;
+    // A hook may take its time; it holds up nobody else.
+    if (settings_.pre_start.empty()) turn = co_await context_.processes().turns().acquire();
     SharedGroup group = context_.group_for(settings_);
     const SpawnResult result = co_await spawn_it(group);
     const std::lock_guard lock(mutex_);

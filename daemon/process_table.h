@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/semaphore.h"
 #include "daemon/exit_status.h"
 #include "daemon/spawn.h"
 #include "daemon/spawner.h"
@@ -71,6 +72,10 @@ class ProcessTable {
 
     std::uint64_t orphans_reaped() const noexcept;
 
+    // Children are made one after another, so what a thousand starts at once would hold meanwhile
+    // is held for this many only. Any task.
+    core::Semaphore& turns() noexcept { return turns_; }
+
   private:
     struct Entry {
         ProcessListener* listener;
@@ -80,6 +85,7 @@ class ProcessTable {
     std::unordered_map<pid_t, Entry> entries_;
     std::uint64_t orphans_ = 0;
     Spawner spawner_;
+    core::Semaphore turns_{16};
 };
 
 }  // namespace pilotfish::daemon

@@ -36,9 +36,9 @@ void append_loss(const void*, std::uint64_t lost, std::string& out) {
 Supervisor::Supervisor(SupervisorParts parts)
     : parts_(std::move(parts)),
       dump_source_(parts_.standard_error, append_loss, nullptr, OutputSource::Rank::own),
-      order_(settings_of(parts_.configuration)),
-      restart_budget_(parts_.configuration.settings.restart_budget) {
-    own_signals_ = parts_.configuration.settings.signals == config::SignalPolicy::own;
+      order_(settings_of(*parts_.current.get())),
+      restart_budget_(parts_.current.get()->settings.restart_budget) {
+    own_signals_ = parts_.current.get()->settings.signals == config::SignalPolicy::own;
     make_workers();
 }
 
@@ -46,14 +46,16 @@ Supervisor::~Supervisor() = default;
 
 void Supervisor::make_workers() {
     WorkerList::Workers workers;
-    for (const config::WorkerConfiguration& worker : parts_.configuration.workers)
-        workers.push_back(make_worker(worker.settings));
+    const CurrentConfiguration::Shared now = parts_.current.get();
+    for (const config::WorkerConfiguration& worker : now->workers)
+        workers.push_back(make_worker(SharedSettings(now, &worker.settings)));
     publish(WorkerList(std::move(workers)));
     take_order();
 }
 
-std::shared_ptr<Worker> Supervisor::make_worker(const config::WorkerSettings& settings) {
-    return std::make_shared<Worker>(settings, role_of(settings),
+std::shared_ptr<Worker> Supervisor::make_worker(SharedSettings settings) {
+    WorkerRole role = role_of(*settings);
+    return std::make_shared<Worker>(std::move(settings), std::move(role),
                                     static_cast<WorkerContext&>(*this));
 }
 

@@ -38,8 +38,7 @@
 namespace pilotfish::daemon {
 
 struct SupervisorParts {
-    const config::Configuration& configuration;  // as it was at the start
-    const CurrentConfiguration& current;         // for what a reload may change
+    const CurrentConfiguration& current;  // for what a reload may change
     // A reload has asked for itself by SIGHUP; must not block.
     std::function<void()> reload;
     bool entrypoint = false;  // one worker, main, whose status is ours; else `run`
@@ -149,7 +148,7 @@ class Supervisor final : WorkerContext {
 
     void make_workers();
     WorkerRole role_of(const config::WorkerSettings& settings);
-    std::shared_ptr<Worker> make_worker(const config::WorkerSettings& settings);
+    std::shared_ptr<Worker> make_worker(SharedSettings settings);
     void publish(WorkerList workers);
     // supervisor_reload.cpp:
     void take_changes();

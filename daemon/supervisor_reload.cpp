@@ -11,6 +11,11 @@
 namespace pilotfish::daemon {
 namespace {
 
+// Its own: of a configuration only the parts that somebody still goes by are kept.
+SharedSettings shared(config::WorkerSettings settings) {
+    return std::make_shared<const config::WorkerSettings>(std::move(settings));
+}
+
 core::Task<void> life_of(std::shared_ptr<Worker> worker) { co_await worker->live(); }
 
 }  // namespace
@@ -62,7 +67,7 @@ void Supervisor::take(WorkerChanges changes) {
             const std::string name = settings.name;
             successors_[name] = std::move(settings);
         } else {
-            newcomers.push_back(make_worker(settings));
+            newcomers.push_back(make_worker(shared(std::move(settings))));
         }
     }
     give_another_turn();
@@ -189,7 +194,7 @@ std::shared_ptr<Worker> Supervisor::take_its_leave(const std::shared_ptr<Worker>
                              {{"state", "removed"}});
         return nullptr;
     }
-    std::shared_ptr<Worker> next = make_worker(*successor.mapped());
+    std::shared_ptr<Worker> next = make_worker(shared(std::move(*successor.mapped())));
     next->take_over(worker->status(), "reload");
     return next;
 }

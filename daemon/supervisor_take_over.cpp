@@ -99,7 +99,9 @@ Worker& Supervisor::stand_in_for(const WorkerHandover& stranger) {
     WorkerRole role;
     role.stop_timeout = settings.stop_timeout;
     WorkerList::Workers all(workers_.begin(), workers_.end());
-    all.push_back(std::make_shared<Worker>(settings, role, static_cast<WorkerContext&>(*this)));
+    all.push_back(std::make_shared<Worker>(
+        std::make_shared<const config::WorkerSettings>(std::move(settings)), role,
+        static_cast<WorkerContext&>(*this)));
     publish(WorkerList(std::move(all)));
     return **(workers_.end() - 1);
 }
@@ -169,7 +171,7 @@ void Supervisor::take_over(const Handover& handover) {
     std::deque<SteadyTime> booked;
     for (const std::int64_t ns : handover.budget_ns) booked.push_back(time_of<SteadyTime>(ns));
     restart_budget_.resume(std::move(booked));
-    auto settings = settings_by_worker(parts_.configuration);
+    auto settings = settings_by_worker(*parts_.current.get());
     for (const WorkerHandover& from : handover.workers)
         take_over_worker(from, settings[std::string(config::declared_name(from.name))]);
     take_over_order(handover);

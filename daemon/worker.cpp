@@ -29,8 +29,9 @@ std::unique_ptr<WorkerRun> make_run(const config::WorkerSettings& settings, cons
 
 }  // namespace
 
-Worker::Worker(config::WorkerSettings settings, WorkerRole role, WorkerContext& context)
-    : settings_(std::move(settings)),
+Worker::Worker(SharedSettings settings, WorkerRole role, WorkerContext& context)
+    : shared_settings_(std::move(settings)),
+      settings_(*shared_settings_),
       role_(std::move(role)),
       context_(context),
       restart_delay_(

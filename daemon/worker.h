@@ -53,6 +53,9 @@ struct WorkerStatus {
     std::uint64_t log_lines_lost = 0;
 };
 
+// Those of the configuration it came with, which they keep alive, or its own.
+using SharedSettings = std::shared_ptr<const config::WorkerSettings>;
+
 // Why a user's restart() is: it is obeyed also where the container's own would be needless.
 inline constexpr std::string_view kAskedByUser = "asked";
 
@@ -67,7 +70,7 @@ struct WorkerStanding {
 
 class Worker final : RunListener, HealthListener {
   public:
-    Worker(config::WorkerSettings settings, WorkerRole role, WorkerContext& context);
+    Worker(SharedSettings settings, WorkerRole role, WorkerContext& context);
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -216,7 +219,8 @@ class Worker final : RunListener, HealthListener {
     void send(Message::Kind kind);
     void say(core::LogLevel level, std::string_view line) const;
 
-    const config::WorkerSettings settings_;
+    const SharedSettings shared_settings_;
+    const config::WorkerSettings& settings_;  // the same
     const WorkerRole role_;
     WorkerContext& context_;
     core::Channel<Message> inbox_;

@@ -43,7 +43,6 @@ class SupervisorOf : public testing::Test {
         WorkerGroups groups(configuration);
         const CurrentConfiguration current(configuration);
         SupervisorParts parts{
-            .configuration = configuration,
             .current = current,
             .reload = [] {},
             .entrypoint = false,

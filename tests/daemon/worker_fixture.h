@@ -79,7 +79,8 @@ class WorkerLife : public testing::Test {
     void run(std::function<core::Task<void>()> body) {
         WorkerRole role;
         role.stop_timeout = settings_.stop_timeout;
-        worker_ = std::make_unique<Worker>(settings_, role, context_);
+        worker_ = std::make_unique<Worker>(
+            std::make_shared<const config::WorkerSettings>(settings_), role, context_);
         core::Runtime runtime;
         runtime.run(whole(std::move(body)));
         worker_.reset();

@@ -38,7 +38,8 @@ std::optional<OomKills> OomCounter::read() {
                    .group_kills = events.oom_group_kill.value_or(0)};
     if (version_ == 1) {
         kills.limit_hits = 0;  // its oom_control has none
-        if (source_->read(directory_ + "/memory.failcnt", kLimitFileCapBytes, scratch_).ok())
+        if (!failcnt_fd_) failcnt_fd_ = source_->open(directory_ + "/memory.failcnt");
+        if (failcnt_fd_ && read_whole(failcnt_fd_.get(), kLimitFileCapBytes, scratch_).ok())
             kills.max_hits = parse_number(trim(scratch_)).value_or(0);
     }
     return kills;

@@ -6,7 +6,7 @@
 // `under_oom` is not looked at (it says that tasks wait, not that one died), nor `oom` (see
 // cgroup/usage.h).
 //
-// One thread at a time. Owns its descriptor, kept from the first read on. Blocks only as cgroupfs
+// One thread at a time. Owns its descriptors, kept from the first read on. Blocks only as cgroupfs
 // does (under a microsecond). Fails: nullopt where nothing can be told: no such file, no right to
 // read it, or the group is gone and its count with it.
 #pragma once
@@ -45,6 +45,7 @@ class OomCounter {
     std::string directory_;
     int version_ = 0;
     UniqueFd fd_;
+    UniqueFd failcnt_fd_;  // of v1
     std::string scratch_;
 };
 

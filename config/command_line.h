@@ -26,6 +26,7 @@ enum class Action : std::uint8_t {
     env,
     check,
     probe,
+    doctor,
     version,
     help,
     // Asked of a running daemon (config/client_commands.cpp):

@@ -13,6 +13,7 @@
 #include "core/runtime.h"
 #include "core/stack_census.h"
 #include "daemon/build.h"
+#include "daemon/doctor.h"
 #include "daemon/duration_text.h"
 #include "daemon/health_view.h"
 #include "daemon/process_usage.h"
@@ -260,6 +261,10 @@ std::vector<http::SettingView> Admin::configuration() const {
         views.push_back({std::move(setting.variable), std::move(setting.worker),
                          std::move(setting.value), std::move(setting.source), setting.is_default});
     return views;
+}
+
+std::vector<http::Finding> Admin::diagnostics() const {
+    return diagnostics_here(container_facts());
 }
 
 std::vector<std::string> Admin::command_line() const {

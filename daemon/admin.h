@@ -37,6 +37,7 @@ class Admin final : public http::Sources {
     http::Control* control() const override { return &control_; }
     std::unique_ptr<http::BodyStream> dump_tasks(http::TaskDump kind) const override;
     std::vector<std::string> command_line() const override;
+    std::vector<http::Finding> diagnostics() const override;
     std::vector<http::SettingView> configuration() const override;
 
   private:

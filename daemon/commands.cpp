@@ -14,7 +14,9 @@
 #include "daemon/build.h"
 #include "daemon/client.h"
 #include "daemon/client_output.h"
+#include "daemon/container_facts.h"
 #include "daemon/container_limits.h"
+#include "daemon/doctor.h"
 #include "daemon/env_report.h"
 #include "daemon/plugin_file.h"
 #include "daemon/probe.h"
@@ -124,6 +126,21 @@ int probe(const config::Invocation& invocation) {
     return verdict->ok ? 0 : 1;
 }
 
+// What would not start is the first item, not the end of the list.
+int doctor(const config::Invocation& invocation) {
+    const auto configuration = with_budgets_checked(
+        with_zones_read(with_plugins_tried(config::load(environ, invocation))));
+    const core::Limits limits = cgroup::read_limits(cgroup::FileSource::this_process());
+    const config::Settings settings = configuration ? configuration->settings : config::Settings();
+    const core::DerivedLimits derived = cgroup::derive(limits, derive_policy(settings));
+    const ContainerFacts facts = container_facts();
+    const auto findings = examine({configuration, limits, derived, facts});
+    const int told = answer(invocation.form == config::OutputForm::json
+                                ? http::render_findings(findings)
+                                : findings_text(findings, isatty(STDOUT_FILENO) == 1));
+    return told != 0 ? told : exit_code(findings);
+}
+
 }  // namespace
 
 int refuse(std::string_view message) {
@@ -143,6 +160,7 @@ int run_command(const config::Invocation& invocation, const SignalsAtStart& sign
         case config::Action::env: return env(invocation);
         case config::Action::check: return check(invocation);
         case config::Action::probe: return probe(invocation);
+        case config::Action::doctor: return doctor(invocation);
         case config::Action::version: return answer(version_text(invocation.form));
         case config::Action::help: return help(invocation);
         case config::Action::entrypoint:

@@ -14,6 +14,10 @@ Response limits_page(const Request&, const PageContext& context) {
     return json_response(render_limits(view.limits, view.derived));
 }
 
+Response capabilities_page(const Request&, const PageContext& context) {
+    return json_response(render_findings(context.sources.diagnostics()));
+}
+
 Response config_page(const Request&, const PageContext& context) {
     return json_response(render_configuration(context.sources.configuration()));
 }

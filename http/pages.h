@@ -32,6 +32,7 @@ Response reload_page(const Request&, const PageContext&);
 Response events_page(const Request&, const PageContext&);
 Response pprof_index_page(const Request&, const PageContext&);
 Response pprof_tasks_page(const Request&, const PageContext&);
+Response capabilities_page(const Request&, const PageContext&);
 Response pprof_cmdline_page(const Request&, const PageContext&);
 
 }  // namespace pilotfish::http

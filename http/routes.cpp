@@ -53,6 +53,8 @@ constexpr std::array kRoutes = {
           "The same as /debug/pprof/goroutine"},
     Route{"GET", "/debug/pprof/cmdline", Level::read, false, pprof_cmdline_page,
           "The arguments of this process, separated by NUL"},
+    Route{"GET", "/debug/capabilities", Level::read, false, capabilities_page,
+          "Which diagnostics work in this container, and what to change for the others"},
 };
 
 // True when path fits pattern; name becomes what {name} stands for.

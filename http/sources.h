@@ -20,6 +20,7 @@
 #include "http/body_stream.h"
 #include "http/control.h"
 #include "http/event_feed.h"
+#include "http/finding.h"
 #include "http/log_feed.h"
 
 namespace pilotfish::http {
@@ -243,6 +244,8 @@ class Sources {
     virtual std::unique_ptr<BodyStream> dump_tasks(TaskDump kind) const = 0;
     // This process's arguments, secrets blanked.
     virtual std::vector<std::string> command_line() const = 0;
+    // Which diagnostics work here, tried anew; blocks for a millisecond.
+    virtual std::vector<Finding> diagnostics() const = 0;
 };
 
 }  // namespace pilotfish::http

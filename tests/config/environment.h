@@ -14,7 +14,9 @@ namespace pilotfish::config {
 // "NAME=value" texts as execve(2) hands them over. Lives longer than what is loaded from it.
 class Environment {
   public:
-    Environment(std::initializer_list<std::string> entries) : entries_(entries) {
+    Environment(std::initializer_list<std::string> entries)
+        : Environment(std::vector<std::string>(entries)) {}
+    explicit Environment(std::vector<std::string> entries) : entries_(std::move(entries)) {
         for (const std::string& entry : entries_) pointers_.push_back(entry.c_str());
         pointers_.push_back(nullptr);
     }

@@ -133,8 +133,9 @@ void Upgrade::failed(const core::Error& why) {
             return;
         }
     }
-    tell(why);
+    // Whoever reads it may try again at once.
     under_way_.store(false);
+    tell(why);
 }
 
 void Upgrade::begin_beside() {

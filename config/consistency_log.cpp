@@ -1,13 +1,12 @@
 #include "config/consistency_log.h"
 
 #include "config/in_quotes.h"
+#include "config/instances.h"
 #include "config/log_path.h"
 #include "config/setting_table.h"
 
 namespace pilotfish::config {
 namespace {
-
-std::string plain_name(const std::string& name) { return name.substr(0, name.find('@')); }
 
 void check_shared_files(const Configuration& configuration, std::vector<std::string>& errors) {
     const auto& workers = configuration.workers;
@@ -19,8 +18,8 @@ void check_shared_files(const Configuration& configuration, std::vector<std::str
             if (other.log != WorkerLog::file) continue;
             const std::string path = log_path(one);
             if (!log_paths_collide(path, log_path(other))) continue;
-            const bool instances = plain_name(one.name) == plain_name(other.name);
-            errors.push_back("cannot use " + worker_variable_prefix(plain_name(other.name)) +
+            const bool instances = declared_name(one) == declared_name(other);
+            errors.push_back("cannot use " + worker_variable_prefix(declared_name(other)) +
                              "LOG=file:" + in_quotes(other.log_file) + ": " + one.name +
                              " writes to " + path +
                              (instances ? " too; put {instance} into the path"
@@ -39,7 +38,7 @@ void check_logs(const Configuration& configuration, std::vector<std::string>& er
     const WorkerSettings defaults;
     for (const WorkerConfiguration& worker : configuration.workers) {
         const WorkerSettings& settings = worker.settings;
-        const std::string prefix = worker_variable_prefix(plain_name(settings.name));
+        const std::string prefix = worker_variable_prefix(declared_name(settings));
         const auto refuse_without_file = [&](std::string_view name) {
             errors.push_back("cannot use " + prefix + std::string(name) + ": only with " + prefix +
                              "LOG=file:PATH is there a file");

@@ -12,6 +12,7 @@
 
 #include "daemon/client.h"
 #include "daemon/client_output.h"
+#include "daemon/control.h"
 #include "http/answers.h"
 
 namespace pilotfish::daemon {
@@ -47,7 +48,7 @@ class EventCutter {
 };
 
 // One worker's log as it arrives.
-struct LogStream {
+struct FollowedLog {
     std::string worker;
     std::string prefix;
     ClientConnection connection;
@@ -89,7 +90,7 @@ core::Result<std::vector<std::string>> workers_with_logs(const ClientTarget& tar
     for (const std::string& name : named) {
         const std::size_t before = meant.size();
         for (const std::string& each : names)
-            if (each == name || each.starts_with(name + "@")) meant.push_back(each);
+            if (is_meant(each, name)) meant.push_back(each);
         // The daemon says what is wrong with it.
         if (meant.size() == before) meant.push_back(name);
     }
@@ -97,7 +98,7 @@ core::Result<std::vector<std::string>> workers_with_logs(const ClientTarget& tar
 }
 
 // True: it goes on.
-core::Result<bool> take_lines(LogStream& stream, std::vector<ShownLine>& lines,
+core::Result<bool> take_lines(FollowedLog& stream, std::vector<ShownLine>& lines,
                               const config::Invocation& invocation) {
     std::string body;
     const core::Result<bool> whole = stream.connection.receive(body, kSilence);
@@ -125,7 +126,7 @@ core::Result<bool> take_lines(LogStream& stream, std::vector<ShownLine>& lines,
 }
 
 // Waits until one of them has something. False: none has, for too long.
-bool wait_for_any(std::vector<std::unique_ptr<LogStream>>& streams) {
+bool wait_for_any(std::vector<std::unique_ptr<FollowedLog>>& streams) {
     std::vector<pollfd> waits;
     for (const auto& stream : streams)
         waits.push_back({stream->over ? -1 : stream->connection.fd(), POLLIN, 0});
@@ -201,7 +202,7 @@ int show_logs(const ClientTarget& target, const config::Invocation& invocation) 
     std::size_t widest = 0;
     for (const std::string& name : *names) widest = std::max(widest, name.size());
 
-    std::vector<std::unique_ptr<LogStream>> streams;
+    std::vector<std::unique_ptr<FollowedLog>> streams;
     for (const std::string& name : *names) {
         core::Result<ClientConnection> connection = target.open();
         if (!connection) return complain(kUnreachableExitCode, connection.error().message);
@@ -211,14 +212,14 @@ int show_logs(const ClientTarget& target, const config::Invocation& invocation) 
         }
         const std::string prefix =
             names->size() == 1 ? "" : name + std::string(widest - name.size(), ' ') + " | ";
-        streams.push_back(std::make_unique<LogStream>(
-            LogStream{.worker = name, .prefix = prefix, .connection = std::move(*connection)}));
+        streams.push_back(std::make_unique<FollowedLog>(
+            FollowedLog{.worker = name, .prefix = prefix, .connection = std::move(*connection)}));
     }
     int code = 0;
     std::vector<ShownLine> lines;
     std::size_t open = streams.size();
     while (open > 0 && wait_for_any(streams)) {
-        LogStream& stream = *streams.front();
+        FollowedLog& stream = *streams.front();
         const core::Result<bool> goes_on = take_lines(stream, lines, invocation);
         if (!goes_on) {
             stream.over = true;

@@ -66,9 +66,8 @@ core::Result<config::Configuration> with_plugins_tried(
 
 // What the workers claim together is compared with the container that this runs in.
 core::Result<config::Configuration> with_budgets_checked(
-    core::Result<config::Configuration> configuration) {
+    core::Result<config::Configuration> configuration, const core::Limits& limits) {
     if (!configuration) return configuration;
-    const core::Limits limits = cgroup::read_limits(cgroup::FileSource::this_process());
     for (std::string& warning : make_budgets(*configuration, limits).warnings)
         configuration->warnings.push_back(std::move(warning));
     return configuration;
@@ -85,9 +84,16 @@ core::Result<config::Configuration> with_zones_read(
     return core::Error{std::move(all), 0};
 }
 
+// As a start in a container of these limits would find it.
+core::Result<config::Configuration> configuration_tried(const config::Invocation& invocation,
+                                                        const core::Limits& limits) {
+    return with_budgets_checked(
+        with_zones_read(with_plugins_tried(config::load(environ, invocation))), limits);
+}
+
 int check(const config::Invocation& invocation) {
-    auto loaded = with_budgets_checked(
-        with_zones_read(with_plugins_tried(config::load(environ, invocation))));
+    const auto loaded =
+        configuration_tried(invocation, cgroup::read_limits(cgroup::FileSource::this_process()));
     const config::CheckReport report =
         config::check_report(loaded, invocation.form, isatty(STDOUT_FILENO) == 1);
     write_all(STDERR_FILENO, report.errors);
@@ -128,9 +134,8 @@ int probe(const config::Invocation& invocation) {
 
 // What would not start is the first item, not the end of the list.
 int doctor(const config::Invocation& invocation) {
-    const auto configuration = with_budgets_checked(
-        with_zones_read(with_plugins_tried(config::load(environ, invocation))));
     const core::Limits limits = cgroup::read_limits(cgroup::FileSource::this_process());
+    const auto configuration = configuration_tried(invocation, limits);
     const config::Settings settings = configuration ? configuration->settings : config::Settings();
     const core::DerivedLimits derived = cgroup::derive(limits, derive_policy(settings));
     const ContainerFacts facts = container_facts();

@@ -9,8 +9,8 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
+#include "daemon/capabilities.h"
 #include "daemon/trial.h"
 
 namespace pilotfish::daemon {
@@ -18,10 +18,10 @@ namespace pilotfish::daemon {
 struct ContainerFacts {
     pid_t pid = 0;  // as this process sees itself
     uid_t uid = 0;
-    std::optional<std::uint64_t> capabilities;  // effective, as bits
-    std::optional<bool> no_new_privileges;
-    std::optional<int> seccomp_mode;  // 0 none, 2 filter
-    std::optional<int> yama_scope;    // kernel.yama.ptrace_scope; nullopt: no Yama
+    CapabilityMask capabilities = 0;
+    bool no_new_privileges = false;
+    bool is_filtered = false;       // by seccomp
+    std::optional<int> yama_scope;  // kernel.yama.ptrace_scope; nullopt: no Yama
     std::optional<int> perf_paranoid;
     std::uint64_t open_files = 0;  // the soft limit; 0: not known
     std::uint64_t open_files_most = 0;

@@ -36,6 +36,14 @@ class Examination {
         return patient_.configuration ? &patient_.configuration->settings : nullptr;
     }
 
+    template <class Test>
+    bool any_worker(Test test) const {
+        if (!patient_.configuration) return false;
+        const auto& workers = patient_.configuration->workers;
+        return std::any_of(workers.begin(), workers.end(),
+                           [&](const auto& worker) { return test(worker.settings); });
+    }
+
     void look_at_configuration() {
         if (!patient_.configuration) {
             add("configuration", "settings", Verdict::failed,
@@ -81,13 +89,9 @@ class Examination {
             add("limits", "groups for workers", Verdict::ok, "can be made");
             return;
         }
-        const bool wanted =
-            patient_.configuration &&
-            std::any_of(patient_.configuration->workers.begin(),
-                        patient_.configuration->workers.end(), [](const auto& worker) {
-                            return worker.settings.cpu.has_value() ||
-                                   worker.settings.memory.has_value();
-                        });
+        const bool wanted = any_worker([](const config::WorkerSettings& worker) {
+            return worker.cpu.has_value() || worker.memory.has_value();
+        });
         const char* const what =
             "cgroups are read-only, as in a normal pod: CPU and MEMORY of a "
             "worker are hints to its runtime, no caps";
@@ -110,17 +114,14 @@ class Examination {
                 "as process " + std::to_string(facts.pid) +
                     " it would be a subreaper: orphans of its workers come to it");
         look_at_open_files();
-        const bool changes_user =
-            patient_.configuration &&
-            std::any_of(patient_.configuration->workers.begin(),
-                        patient_.configuration->workers.end(),
-                        [](const auto& worker) { return !worker.settings.user.user.empty(); });
+        const bool changes_user = any_worker(
+            [](const config::WorkerSettings& worker) { return !worker.user.user.empty(); });
         if (facts.uid == 0 && !changes_user)
             add("supervision", "user", Verdict::warning, "it runs as root",
                 "securityContext: {runAsNonRoot: true, runAsUser: 65534}, or USER of a worker");
         else
             add("supervision", "user", Verdict::ok, "uid " + std::to_string(facts.uid));
-        if (facts.no_new_privileges.value_or(true))
+        if (facts.no_new_privileges)
             add("supervision", "new privileges", Verdict::ok, "no process can gain any");
         else
             add("supervision", "new privileges", Verdict::warning,
@@ -196,10 +197,8 @@ std::string findings_text(const std::vector<Finding>& findings, bool colour) {
     std::string topic;
     for (const Finding& finding : findings) {
         if (finding.topic != topic) page.heading(topic = finding.topic);
-        std::string text =
-            finding.verdict == Verdict::ok ? "ok: " : std::string(to_text(finding.verdict)) + ": ";
-        text += finding.what;
-        page.entry(finding.item, text, columns);
+        page.entry(finding.item, std::string(to_text(finding.verdict)) + ": " + finding.what,
+                   columns);
         if (!finding.mend.empty()) page.entry("", "mend: " + finding.mend, columns);
     }
     return page.take();

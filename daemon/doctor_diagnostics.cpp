@@ -40,7 +40,7 @@ Finding stacks_of_workers(const ContainerFacts& facts) {
     if (facts.yama_scope.value_or(0) == 2)
         return missing(item, refused + ": kernel.yama.ptrace_scope is 2 on this node",
                        "securityContext: {capabilities: {add: [SYS_PTRACE]}}");
-    if (facts.seccomp_mode.value_or(0) == 2)
+    if (facts.is_filtered)
         return missing(item, refused + " by the container's seccomp profile",
                        "securityContext: {seccompProfile: {type: RuntimeDefault}} of a node with "
                        "Linux 4.8 or later, or capabilities: {add: [SYS_PTRACE]}");
@@ -68,7 +68,7 @@ Finding profiles_of_workers(const ContainerFacts& facts) {
         fallback ? "; by ptrace instead, which stops the worker for about 0.1 ms a sample"
                  : "; and so is ptrace";
     std::string mend = "securityContext: {capabilities: {add: [PERFMON]}}";
-    if (facts.seccomp_mode.value_or(0) == 2) mend += ", which RuntimeDefault's seccomp goes by";
+    if (facts.is_filtered) mend += ", which RuntimeDefault's seccomp goes by";
     if (facts.perf_paranoid.value_or(0) > 2)
         mend += "; or kernel.perf_event_paranoid=2 on the node, where it is " +
                 std::to_string(*facts.perf_paranoid);

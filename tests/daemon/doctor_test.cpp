@@ -120,7 +120,7 @@ TEST_F(Doctor, WantsATokenOutsideAndThatInAFile) {
 
 TEST_F(Doctor, NamesWhatForbidsToTrace) {
     facts_.trials.trace = EPERM;
-    facts_.seccomp_mode = 2;
+    facts_.is_filtered = true;
     EXPECT_NE(find("stacks of workers").what.find("seccomp"), std::string::npos);
     facts_.yama_scope = 2;
     EXPECT_NE(find("stacks of workers").what.find("ptrace_scope is 2"), std::string::npos);
